@@ -1,0 +1,71 @@
+/*
+ * chart/chart.h - Helm charts: load, dependencies, values, render, repositories, package. The oracle is Helm v4.1.4.
+ */
+#pragma once
+#include "data/value.h"
+
+struct chart; /* parsed and read-only; lives in its arena; several threads may render it */
+
+/* A folder or a .tgz. Limits on size, count and depth; nothing outside the chart is read.
+ * errors: in Helm's words, with the file and line of the user's input. */
+MUST_CHECK bool chart_load(struct arena *a, const char *path, struct chart **out, struct err *e);
+struct str chart_name(const struct chart *c);
+struct str chart_version(const struct chart *c);
+const struct value *chart_metadata(const struct chart *c); /* Chart.yaml as a value */
+const struct value *chart_values(const struct chart *c);   /* values.yaml, uncoalesced */
+
+/* Dependencies named in Chart.yaml that are not in charts/: names joined by ", "; empty when complete. */
+struct str chart_missing_dependencies(struct arena *a, const struct chart *c);
+
+/* Where dependencies come from. Chart stays free of the network: the caller fetches. */
+struct chart_fetcher {
+    /* GET a URL (http, https) wholly. */
+    bool (*get)(void *user, struct arena *a, struct str url, struct str *out, struct err *e);
+    void *user;
+};
+/* Resolve constraints, verify digests, write charts/NAME-VERSION.tgz below `dir` (and Chart.lock if write_lock). With a
+ * Chart.lock that is in sync its versions are used (`dependency build`), unless `update`.
+ * out_resolved: list of maps {name, version, repository, digest}. */
+MUST_CHECK bool chart_dependencies_build(struct arena *a, const char *dir, const struct chart_fetcher *f, bool update,
+                                         bool write_lock, struct value *out_resolved, struct err *e);
+
+/* Values: the whole --set grammar into `values` (a map). */
+enum chart_set_kind { CHART_SET, CHART_SET_STRING, CHART_SET_JSON, CHART_SET_FILE, CHART_SET_LITERAL };
+MUST_CHECK bool chart_set(struct arena *a, const struct value *values, enum chart_set_kind kind, struct str text,
+                          struct err *e);
+/* Merge as Helm merges -f files: maps deeply, right wins. */
+struct value chart_merge_values(struct arena *a, const struct value *base, const struct value *over);
+
+struct chart_render {
+    struct str release_name, namespace; /* namespace empty: "default" */
+    struct value values;                /* user-supplied (from -f and --set); null: none */
+    struct str kube_version;            /* "v1.35.0"; empty: Helm's default */
+    struct str *api_versions;           /* added to Helm's default set */
+    size_t n_api_versions;
+    bool is_upgrade, include_crds, skip_tests, no_hooks, skip_schema;
+    bool debug;                         /* keep text that is not YAML */
+    struct str *show_only;
+    size_t n_show_only;
+};
+struct chart_manifest {
+    struct str source; /* "demo-web/templates/deployment.yaml" */
+    struct str text;   /* one document, without the "---" and "# Source:" lines */
+    bool hook, crd;
+};
+struct chart_rendered {
+    struct chart_manifest *v; /* in Helm's order: CRDs, then by install order, then hooks */
+    size_t n;
+    struct str notes;
+    struct str *warnings; /* what Helm writes to standard error although it succeeds */
+    size_t n_warnings;
+    struct str text; /* the whole output of `helm template`, byte for byte */
+};
+/* errors: in Helm's words. On failure with debug set, out->text holds what Helm prints all the same. */
+MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o,
+                             struct chart_rendered *out, struct err *e);
+
+/* `helm package`: a reproducible NAME-VERSION.tgz in `dest_dir`. */
+MUST_CHECK bool chart_package(struct arena *a, const char *dir, const char *dest_dir, const char **out_path,
+                              struct err *e);
+/* index.yaml for packages in a folder; url_prefix is put before the file names (may be empty). */
+MUST_CHECK bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e);

@@ -1,0 +1,14 @@
+/*
+ * data/patch.h - JSON pointer (RFC 6901), JSON merge patch (RFC 7396), JSON patch (RFC 6902).
+ */
+#pragma once
+#include "data/value.h"
+
+/* NULL when nothing is there or the pointer is malformed. */
+struct value *pointer_get(const struct value *root, struct str pointer);
+/* Remove what the pointer names; false when it is absent. */
+bool pointer_remove(const struct value *root, struct str pointer);
+/* The merge of `patch` into `target`: a new tree in `a`; unchanged parts are shared. */
+struct value merge_patch(struct arena *a, const struct value *target, const struct value *patch);
+/* The smallest merge patch that turns `from` into `to`. */
+struct value merge_patch_diff(struct arena *a, const struct value *from, const struct value *to);

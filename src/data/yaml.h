@@ -1,0 +1,24 @@
+/*
+ * data/yaml.h - YAML through libyaml, resolved and written as sigs.k8s.io/yaml (go-yaml) does.
+ *
+ * Reading: YAML 1.1 scalars as go-yaml v3/goyaml.v2 resolves them for Helm and Kubernetes; keys become
+ * strings; anchors, aliases and merge keys are followed with a bound on expansion (billion laughs:
+ * ERR_LIMIT). Errors name line and column of `name`.
+ * Writing: the bytes that Helm's toYaml gives (sorted keys, go-yaml quoting rules, folding off).
+ */
+#pragma once
+#include "data/value.h"
+
+#define YAML_TEXT_MAX ((size_t)64 << 20)
+#define YAML_DEPTH_MAX 1000
+#define YAML_NODES_MAX ((size_t)10000000) /* after alias expansion */
+
+/* One document (the first); an empty text gives null. `name` is used in messages; it may be NULL. */
+MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out,
+                           struct err *e);
+/* Every document, as a list; empty documents are left out. */
+MUST_CHECK bool yaml_parse_all(struct arena *a, struct str text, const char *name,
+                               struct value *out, struct err *e);
+/* Appends the text with a final newline, as sigs.k8s.io/yaml Marshal does. */
+void yaml_write(struct buf *out, const struct value *v);
+struct str yaml_str(struct arena *a, const struct value *v);

@@ -1,0 +1,81 @@
+/*
+ * template/template.h - the Go text/template language with sprig, as Helm, Argo CD and its notifications use it.
+ *
+ * A `template_set` holds named templates parsed from many texts (as one Go template tree) and is read-only once parsed:
+ * several threads may execute it at the same time, each with its own arena. Function sets differ per user of the
+ * language: they are tables of {name, function}.
+ * Source: Go text/template and html-free fmt printing rules; reference: github.com/Masterminds/sprig/v3; Helm engine.
+ */
+#pragma once
+#include "data/value.h"
+
+struct template_call; /* one execution: arena, error position, the set, user data */
+
+/*
+ * A template function. args[0..n) are evaluated; the result goes to *out. On failure return false with the
+ * message in *e ("error calling NAME: " is added by the executor).
+ */
+typedef bool template_fn(struct template_call *call, const struct value *args, size_t n,
+                         struct value *out, struct err *e);
+
+struct template_func {
+    const char *name;
+    template_fn *fn;
+    int least, most; /* number of arguments; most -1: any */
+};
+
+/* Objects with methods and fields (Helm's .Files, .Capabilities.APIVersions; notification's repo, time): the `opaque` member
+ * of a VALUE_OPAQUE value points to a struct that starts with this. */
+struct template_object {
+    const struct template_class *class;
+};
+struct template_class {
+    const char *go_type; /* for printing and messages, e.g. "engine.files" */
+    /* A field or a method called with arguments (n = 0 for a field). Return false with ERR_NOT_FOUND when there is none. */
+    bool (*member)(struct template_call *call, const struct template_object *self, struct str name,
+                   const struct value *args, size_t n, struct value *out, struct err *e);
+    /* As fmt %v prints it; NULL: the go_type. */
+    struct str (*print)(struct arena *a, const struct template_object *self);
+    /* When the object is ranged over or indexed as a map; NULL: it is not. */
+    const struct map *(*as_map)(struct arena *a, const struct template_object *self);
+};
+/* A bare callable value, what Go's `call` builtin takes: class with `member` for the empty name. */
+
+struct template_options {
+    enum { TEMPLATE_MISSING_DEFAULT, TEMPLATE_MISSING_ZERO, TEMPLATE_MISSING_ERROR } missing;
+    size_t output_max;  /* bytes; 0: 256 MiB */
+    int depth_max;      /* nested template/include/tpl calls; 0: 1000 (Helm) */
+    int64_t steps_max;  /* nodes executed; 0: 500 million */
+    void *user;         /* for the functions: template_call_user */
+};
+
+struct template_set;
+/* `tables` are searched last to first; each ends with a row whose name is NULL. The tables must outlive the set. */
+MUST_CHECK bool template_set_new(struct arena *a, const struct template_func *const *tables, size_t n_tables,
+                                 struct template_set **out, struct err *e);
+/* Parse `text` as template `name` (as Go's New(name).Parse(text)); {{define}}s join the set, later ones win.
+ * errors: ERR_INVALID "template: NAME:LINE: ..." in Go's words. */
+MUST_CHECK bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e);
+bool template_has(const struct template_set *set, struct str name);
+/* Execute `name` with `dot`; output is appended to `out`. `a` takes everything made on the way.
+ * errors: ERR_INVALID "template: NAME:LINE:COL: executing \"NAME\" at <EXPR>: ..." in Go's words. */
+MUST_CHECK bool template_execute(const struct template_set *set, struct arena *a, struct str name,
+                                 const struct value *dot, const struct template_options *o, struct buf *out,
+                                 struct err *e);
+
+/* For functions. */
+struct arena *template_call_arena(struct template_call *call);
+void *template_call_user(struct template_call *call);
+const struct template_set *template_call_set(struct template_call *call);
+/* Nested execution with the depth counted (include, tpl). */
+MUST_CHECK bool template_call_execute(struct template_call *call, const struct template_set *set, struct str name,
+                                      const struct value *dot, struct buf *out, struct err *e);
+/* fmt.Sprint(v) / %v of one value by Go's rules (maps sorted, nil "<nil>"). */
+void template_print(struct buf *out, const struct value *v);
+bool template_truth(const struct value *v); /* Go's IsTrue */
+
+/* The function tables. */
+extern const struct template_func template_builtins[];   /* and or not len index slice print printf ... (always included) */
+extern const struct template_func template_funcs_sprig[];  /* sprig's GenericFuncMap, `env` and `expandenv` left out */
+extern const struct template_func template_funcs_data[];   /* toYaml fromYaml toJson fromJson toToml ... Helm's errors-as-text forms */
+/* include, tpl, required, fail, lookup live in chart/: they need the chart's state. */

@@ -3,15 +3,17 @@
  *
  * Reading: YAML 1.1 scalars as go-yaml v3/goyaml.v2 resolves them for Helm and Kubernetes; keys become
  * strings; anchors, aliases and merge keys are followed with a bound on expansion (billion laughs:
- * ERR_LIMIT). Errors name line and column of `name`.
- * Writing: the bytes that Helm's toYaml gives (sorted keys, go-yaml quoting rules, folding off).
+ * ERR_LIMIT). The last of several equal keys wins. `.inf` and `.nan` are refused, as JSON has no such numbers.
+ * Errors start with "NAME:LINE:COLUMN: "; without a name they are go-yaml's exact words ("yaml: line 2: ...").
+ * Writing: the bytes that Helm's toYaml gives (sorted keys, go-yaml quoting rules, folding beyond column 80).
  */
 #pragma once
 #include "data/value.h"
 
 #define YAML_TEXT_MAX ((size_t)64 << 20)
 #define YAML_DEPTH_MAX 1000
-#define YAML_NODES_MAX ((size_t)10000000) /* after alias expansion */
+#define YAML_NODES_MAX ((size_t)10000000) /* as written */
+#define YAML_COPIES_MAX ((size_t)1000000)  /* values made by aliases */
 
 /* One document (the first); an empty text gives null. `name` is used in messages; it may be NULL. */
 MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out,

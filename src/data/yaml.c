@@ -1,0 +1,528 @@
+/*
+ * The reader: libyaml's events in, one tree out, in one pass. Containers are filled while their events arrive;
+ * an alias copies the tree of its anchor (templates may change one of the two), and the copies are counted, so
+ * that a few lines cannot grow to gigabytes.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <yaml.h>
+
+#include "data/json.h"
+#include "data/yaml.h"
+#include "data/yaml_scalar.h"
+
+#define TAG "tag:yaml.org,2002:"
+
+struct reader {
+    struct arena *a;
+    yaml_parser_t *parser;
+    const char *name;    /* for messages; NULL asks for go-yaml's exact words */
+    struct map *anchors; /* name -> tree; VALUE_OPAQUE while the anchored node is still being read */
+    size_t nodes, copies;
+    unsigned depth;
+    struct err *e;
+};
+
+static bool read_node(struct reader *r, yaml_event_t *event, struct value *out);
+
+/* ---- errors --------------------------------------------------------------------------------------- */
+
+static bool fail_at(struct reader *r, enum err_kind kind, yaml_mark_t mark, struct str text)
+{
+    if (r->name == NULL)
+        return err_set(r->e, kind, "yaml: %.*s", STR(text));
+    return err_set(r->e, kind, "%s:%zu:%zu: %.*s", r->name, mark.line + 1, mark.column + 1, STR(text));
+}
+
+/* go-yaml's choice of a line: the context's, else the problem's; scanner errors count from one. */
+static size_t go_line(const yaml_parser_t *p)
+{
+    size_t line = p->context != NULL && p->context_mark.line != 0 ? p->context_mark.line : p->problem_mark.line;
+
+    if (p->error == YAML_READER_ERROR)
+        return 0;
+    return line != 0 && p->error == YAML_SCANNER_ERROR ? line + 1 : line;
+}
+
+static bool fail_syntax(struct reader *r)
+{
+    const yaml_parser_t *p = r->parser;
+    const char *problem = p->problem != NULL ? p->problem : "out of memory";
+    size_t line = go_line(p);
+
+    if (r->name != NULL && p->error == YAML_READER_ERROR)
+        return err_set(r->e, ERR_INVALID, "%s: %s at byte %zu", r->name, problem, p->problem_offset);
+    if (r->name != NULL || line == 0)
+        return fail_at(r, ERR_INVALID, p->problem_mark, str_c(problem));
+    return err_set(r->e, ERR_INVALID, "yaml: line %zu: %s", line, problem);
+}
+
+static bool next_event(struct reader *r, yaml_event_t *event)
+{
+    return yaml_parser_parse(r->parser, event) || fail_syntax(r);
+}
+
+/* ---- scalars -------------------------------------------------------------------------------------- */
+
+static struct str scalar_text(const yaml_event_t *event)
+{
+    return (struct str){ (const char *)event->data.scalar.value, event->data.scalar.length };
+}
+
+static int base64_digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c == 0 ? NULL : strchr(digits, c);
+
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/* Standard base64 with padding; line breaks are skipped. */
+static bool decode_base64(struct arena *a, struct str text, struct str *out)
+{
+    struct buf b = { .a = a };
+    uint32_t bits = 0;
+    unsigned count = 0, padding = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\n' || c == '\r')
+            continue;
+        int d = c == '=' ? 0 : base64_digit(c);
+        if (d < 0 || (padding > 0 && c != '='))
+            return false;
+        padding += c == '=';
+        bits = bits << 6 | (uint32_t)d;
+        if (++count % 4 != 0)
+            continue;
+        char bytes[3] = { (char)(bits >> 16), (char)(bits >> 8), (char)bits };
+        if (padding > 2)
+            return false;
+        buf_add(&b, (struct str){ bytes, 3 - padding });
+    }
+    *out = b.n == 0 ? S("") : buf_str(&b);
+    return count % 4 == 0;
+}
+
+static const char *kind_tag(enum yaml_scalar kind)
+{
+    switch (kind) {
+    case YAML_IS_NULL: return "!!null";
+    case YAML_IS_BOOL: return "!!bool";
+    case YAML_IS_INT: return "!!int";
+    case YAML_IS_FLOAT: return "!!float";
+    case YAML_IS_TIMESTAMP: return "!!timestamp";
+    case YAML_IS_STRING: break;
+    }
+    return "!!str";
+}
+
+/* A scalar whose tag is one of the resolvable ones: its form has to agree. */
+static bool read_tagged(struct reader *r, const yaml_event_t *event, const char *tag, struct str text,
+                        struct value *out)
+{
+    enum yaml_scalar kind = yaml_resolve(text, out);
+
+    if (strcmp(kind_tag(kind) + 2, tag) == 0)
+        return true;
+    if (kind == YAML_IS_INT && strcmp(tag, "float") == 0) {
+        *out = value_float((double)out->i);
+        return true;
+    }
+    return fail_at(r, ERR_INVALID, event->start_mark,
+                   arena_fmt(r->a, "cannot decode %s `%.*s` as a !!%s", kind_tag(kind), STR(text), tag));
+}
+
+static bool is_resolvable(const char *tag)
+{
+    static const char *const tags[] = { "bool", "int", "float", "null", "timestamp" };
+
+    for (size_t i = 0; i < COUNT(tags); i++)
+        if (strcmp(tag, tags[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool read_scalar(struct reader *r, const yaml_event_t *event, struct value *out)
+{
+    const char *tag = (const char *)event->data.scalar.tag;
+    struct str text = scalar_text(event);
+    bool plain = event->data.scalar.plain_implicit;
+
+    if (tag == NULL && plain && yaml_resolve(text, out) != YAML_IS_STRING && out->kind != VALUE_STRING) {
+        if (out->kind != VALUE_FLOAT || isfinite(out->f))
+            return true;
+        const char *word = isnan(out->f) ? "NaN" : out->f > 0 ? "+Inf" : "-Inf";
+        return r->name == NULL ? err_set(r->e, ERR_INVALID, "json: unsupported value: %s", word)
+                               : fail_at(r, ERR_INVALID, event->start_mark,
+                                         arena_fmt(r->a, "unsupported value %s: JSON has no such number", word));
+    }
+    if (tag != NULL && strncmp(tag, TAG, sizeof TAG - 1) == 0) {
+        tag += sizeof TAG - 1;
+        if (is_resolvable(tag))
+            return read_tagged(r, event, tag, arena_str(r->a, text), out);
+        if (strcmp(tag, "binary") == 0) {
+            struct str bytes;
+            if (!decode_base64(r->a, text, &bytes))
+                return fail_at(r, ERR_INVALID, event->start_mark, S("!!binary value contains invalid base64 data"));
+            *out = value_str(bytes);
+            return true;
+        }
+    }
+    *out = value_str(arena_str(r->a, text));
+    return true;
+}
+
+/* ---- anchors -------------------------------------------------------------------------------------- */
+
+static const char *anchor_of(const yaml_event_t *event)
+{
+    switch ((int)event->type) {
+    case YAML_SCALAR_EVENT: return (const char *)event->data.scalar.anchor;
+    case YAML_SEQUENCE_START_EVENT: return (const char *)event->data.sequence_start.anchor;
+    case YAML_MAPPING_START_EVENT: return (const char *)event->data.mapping_start.anchor;
+    default: return NULL;
+    }
+}
+
+static bool copy_tree(struct reader *r, const struct value *from, struct value *out);
+
+static bool copy_list(struct reader *r, const struct value *from, struct value *out)
+{
+    *out = value_list(r->a);
+    for (size_t i = 0; i < from->list->n; i++) {
+        struct value item;
+        if (!copy_tree(r, &from->list->v[i], &item))
+            return false;
+        list_push(r->a, out->list, item);
+    }
+    return true;
+}
+
+static bool copy_map(struct reader *r, const struct value *from, struct value *out)
+{
+    *out = value_map(r->a);
+    for (size_t i = 0; i < from->map->n; i++) {
+        struct value member;
+        if (!copy_tree(r, &from->map->v[i].value, &member))
+            return false;
+        map_put(r->a, out->map, from->map->v[i].key, member);
+    }
+    return true;
+}
+
+/* Containers anew, strings shared: they live in the same arena and nobody writes them. */
+static bool copy_tree(struct reader *r, const struct value *from, struct value *out)
+{
+    if (++r->copies > YAML_COPIES_MAX)
+        return err_set(r->e, ERR_LIMIT, "yaml: document contains excessive aliasing");
+    if (from->kind == VALUE_LIST)
+        return copy_list(r, from, out);
+    if (from->kind == VALUE_MAP)
+        return copy_map(r, from, out);
+    *out = *from;
+    return true;
+}
+
+static bool read_alias(struct reader *r, const yaml_event_t *event, struct value *out)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    const struct value *target = map_get(r->anchors, str_c(name));
+
+    if (target == NULL)
+        return fail_at(r, ERR_INVALID, event->start_mark, arena_fmt(r->a, "unknown anchor '%s' referenced", name));
+    if (target->kind == VALUE_OPAQUE)
+        return fail_at(r, ERR_INVALID, event->start_mark, arena_fmt(r->a, "anchor '%s' value contains itself", name));
+    return copy_tree(r, target, out);
+}
+
+/* ---- keys ----------------------------------------------------------------------------------------- */
+
+/* Go's %#v of a decoded value, for the messages about keys that cannot be; containers of containers included. */
+static void print_go(struct buf *b, const struct value *v, bool inside)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: buf_c(b, inside ? "interface {}(nil)" : "<nil>"); break;
+    case VALUE_BOOL: buf_c(b, v->b ? "true" : "false"); break;
+    case VALUE_INT: buf_fmt(b, "%lld", (long long)v->i); break;
+    case VALUE_FLOAT: buf_fmt(b, "%.17g", v->f); break;
+    case VALUE_STRING: json_write_string(b, value_as_str(v), 0); break;
+    case VALUE_LIST:
+        buf_c(b, "[]interface {}{");
+        for (size_t i = 0; i < v->list->n; i++) {
+            buf_c(b, i > 0 ? ", " : "");
+            print_go(b, &v->list->v[i], true);
+        }
+        buf_byte(b, '}');
+        break;
+    case VALUE_MAP:
+        buf_c(b, "map[interface {}]interface {}{");
+        for (size_t i = 0; i < v->map->n; i++) {
+            buf_c(b, i > 0 ? ", " : "");
+            json_write_string(b, v->map->v[i].key, 0);
+            buf_byte(b, ':');
+            print_go(b, &v->map->v[i].value, true);
+        }
+        buf_byte(b, '}');
+        break;
+    case VALUE_OPAQUE: break;
+    }
+}
+
+static struct str go_words(struct arena *a, const struct value *v)
+{
+    struct buf b = { .a = a };
+
+    print_go(&b, v, false);
+    return buf_str(&b);
+}
+
+/* A float key in the shortest digits that a 32-bit float needs, as strconv.FormatFloat(f, 'g', -1, 32). */
+static struct str float_key(struct arena *a, double f)
+{
+    char text[40];
+    int digits = 1;
+
+    for (; digits < 9; digits++) {
+        snprintf(text, sizeof text, "%.*e", digits - 1, f);
+        double back = 0;
+        if (str_to_double(str_c(text), &back) && (float)back == (float)f)
+            break;
+    }
+    snprintf(text, sizeof text, "%.*e", digits - 1, f);
+    const char *mark = strchr(text, 'e');
+    int64_t exponent = 0;
+    if (mark != NULL && str_to_int(str_c(mark + 1), &exponent) && exponent >= -4 && exponent < 21
+        && (exponent < 6 || exponent < digits))
+        return arena_fmt(a, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, f);
+    return arena_str(a, str_c(text));
+}
+
+/* JSON has string keys only. `null` has no text and stays an error that the value's words complete. */
+static bool key_text(struct reader *r, const struct value *key, yaml_mark_t mark, struct str *out)
+{
+    switch ((enum value_kind)key->kind) {
+    case VALUE_STRING: *out = value_as_str(key); return true;
+    case VALUE_INT: *out = arena_fmt(r->a, "%lld", (long long)key->i); return true;
+    case VALUE_BOOL: *out = key->b ? S("true") : S("false"); return true;
+    case VALUE_FLOAT: *out = float_key(r->a, key->f); return true;
+    case VALUE_NULL: *out = S(""); return true;
+    case VALUE_LIST:
+    case VALUE_MAP:
+    case VALUE_OPAQUE: break;
+    }
+    return fail_at(r, ERR_INVALID, mark, arena_fmt(r->a, "invalid map key: %.*s", STR(go_words(r->a, key))));
+}
+
+static bool fail_null_key(struct reader *r, const struct value *member, yaml_mark_t mark)
+{
+    struct str words = go_words(r->a, member);
+
+    if (r->name != NULL)
+        return fail_at(r, ERR_INVALID, mark, S("a key must not be null"));
+    return err_set(r->e, ERR_INVALID, "unsupported map key of type: %%!s(<nil>), key: <nil>, value: %.*s", STR(words));
+}
+
+/* ---- containers ----------------------------------------------------------------------------------- */
+
+static bool is_merge(const yaml_event_t *event)
+{
+    if (event->type != YAML_SCALAR_EVENT || !str_is(scalar_text(event), "<<"))
+        return false;
+    const char *tag = (const char *)event->data.scalar.tag;
+    return event->data.scalar.plain_implicit || (tag != NULL && strcmp(tag, TAG "merge") == 0);
+}
+
+static void merge_map(struct reader *r, struct map *into, const struct map *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        map_put(r->a, into, from->v[i].key, from->v[i].value);
+}
+
+/* The value of "<<": a mapping, or a list of mappings of which the first wins. */
+static bool merge_value(struct reader *r, struct map *into, const struct value *v, yaml_mark_t mark)
+{
+    static const char wrong[] = "map merge requires map or sequence of maps as the value";
+
+    if (v->kind == VALUE_MAP) {
+        merge_map(r, into, v->map);
+        return true;
+    }
+    if (v->kind != VALUE_LIST)
+        return fail_at(r, ERR_INVALID, mark, str_c(wrong));
+    for (size_t i = v->list->n; i-- > 0;) {
+        if (v->list->v[i].kind != VALUE_MAP)
+            return fail_at(r, ERR_INVALID, mark, str_c(wrong));
+        merge_map(r, into, v->list->v[i].map);
+    }
+    return true;
+}
+
+/* One key (its event is given) and its value. */
+static bool read_pair(struct reader *r, yaml_event_t *key_event, struct map *into)
+{
+    yaml_event_t event;
+    yaml_mark_t mark = key_event->start_mark;
+    struct value key, member;
+    struct str text = { 0 };
+    bool merge = is_merge(key_event);
+
+    if (!read_node(r, key_event, &key) || !key_text(r, &key, mark, &text) || !next_event(r, &event)
+        || !read_node(r, &event, &member))
+        return false;
+    if (merge)
+        return merge_value(r, into, &member, mark);
+    if (key.kind == VALUE_NULL)
+        return fail_null_key(r, &member, mark);
+    map_put(r->a, into, text, member);
+    return true;
+}
+
+static bool read_map(struct reader *r, struct value *out)
+{
+    yaml_event_t event;
+
+    *out = value_map(r->a);
+    for (;;) {
+        if (!next_event(r, &event))
+            return false;
+        if (event.type == YAML_MAPPING_END_EVENT)
+            break;
+        if (!read_pair(r, &event, out->map))
+            return false;
+    }
+    yaml_event_delete(&event);
+    return true;
+}
+
+static bool read_list(struct reader *r, struct value *out)
+{
+    yaml_event_t event;
+    struct value item;
+
+    *out = value_list(r->a);
+    for (;;) {
+        if (!next_event(r, &event))
+            return false;
+        if (event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        if (!read_node(r, &event, &item))
+            return false;
+        list_push(r->a, out->list, item);
+    }
+    yaml_event_delete(&event);
+    return true;
+}
+
+static bool read_content(struct reader *r, const yaml_event_t *event, struct value *out)
+{
+    switch ((int)event->type) {
+    case YAML_SCALAR_EVENT: return read_scalar(r, event, out);
+    case YAML_ALIAS_EVENT: return read_alias(r, event, out);
+    case YAML_SEQUENCE_START_EVENT: return read_list(r, out);
+    default: return read_map(r, out);
+    }
+}
+
+/* Read the node that starts with `event`, and release the event. */
+static bool read_node(struct reader *r, yaml_event_t *event, struct value *out)
+{
+    const char *anchor = anchor_of(event);
+    struct str anchor_name = anchor == NULL ? (struct str){ 0 } : arena_str(r->a, str_c(anchor));
+    bool ok = false;
+
+    if (anchor != NULL)
+        map_put(r->a, r->anchors, anchor_name, (struct value){ .kind = VALUE_OPAQUE });
+    if (++r->nodes > YAML_NODES_MAX)
+        err_set_(r->e, ERR_LIMIT, "yaml: more than %zu values", YAML_NODES_MAX);
+    else if (++r->depth > YAML_DEPTH_MAX)
+        err_set_(r->e, ERR_LIMIT, "yaml: exceeded max depth of %d", YAML_DEPTH_MAX);
+    else
+        ok = read_content(r, event, out);
+    r->depth--;
+    yaml_event_delete(event);
+    if (ok && anchor != NULL)
+        map_put(r->a, r->anchors, anchor_name, *out);
+    return ok;
+}
+
+/* ---- documents ------------------------------------------------------------------------------------ */
+
+/* The next document; false in *more at the end of the stream. */
+static bool read_document(struct reader *r, struct value *out, bool *more)
+{
+    yaml_event_t event;
+
+    if (!next_event(r, &event))
+        return false;
+    *more = event.type == YAML_DOCUMENT_START_EVENT;
+    yaml_event_delete(&event);
+    if (!*more)
+        return true;
+    r->anchors = value_map(r->a).map;
+    if (!next_event(r, &event) || !read_node(r, &event, out) || !next_event(r, &event))
+        return false;
+    yaml_event_delete(&event); /* the end of the document */
+    return true;
+}
+
+static bool read_first(struct reader *r, struct value *out)
+{
+    struct value v = value_null();
+    bool more;
+
+    if (!read_document(r, &v, &more))
+        return false;
+    *out = v;
+    return true;
+}
+
+static bool read_all(struct reader *r, struct value *out)
+{
+    struct value all = value_list(r->a);
+
+    for (bool more = true; more;) {
+        struct value v = value_null();
+        if (!read_document(r, &v, &more))
+            return false;
+        if (v.kind != VALUE_NULL)
+            list_push(r->a, all.list, v);
+    }
+    *out = all;
+    return true;
+}
+
+static bool with_parser(struct reader *r, struct str text, bool (*read)(struct reader *r, struct value *out),
+                        struct value *out)
+{
+    yaml_parser_t parser;
+    yaml_event_t event;
+
+    if (text.n > YAML_TEXT_MAX)
+        return err_set(r->e, ERR_LIMIT, "yaml: text of %zu bytes; at most %zu are read", text.n, YAML_TEXT_MAX);
+    if (!yaml_parser_initialize(&parser))
+        return err_set(r->e, ERR_UNAVAILABLE, "yaml: out of memory");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
+    r->parser = &parser;
+    bool ok = next_event(r, &event);
+    if (ok) {
+        yaml_event_delete(&event); /* the start of the stream */
+        ok = read(r, out);
+    }
+    yaml_parser_delete(&parser);
+    return ok;
+}
+
+bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
+{
+    struct reader r = { .a = a, .name = name, .e = e };
+
+    return with_parser(&r, text, read_first, out);
+}
+
+bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
+{
+    struct reader r = { .a = a, .name = name, .e = e };
+
+    return with_parser(&r, text, read_all, out);
+}

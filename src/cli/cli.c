@@ -1,0 +1,205 @@
+/* What all commands share: messages, flags, tables. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "data/json.h"
+#include "data/yaml.h"
+
+int cli_fail(const struct err *e)
+{
+    fprintf(stderr, "Error: %s\n", e->text);
+    return CLI_FAILED;
+}
+
+int cli_fail_text(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("Error: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return CLI_FAILED;
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("Error: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\nRun 'vitrine %s --help' for usage.\n", command);
+    va_end(args);
+    return CLI_USAGE;
+}
+
+bool cli_is_terminal(FILE *f)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(f)) && getenv("NO_COLOR") == NULL && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+/* ---- flags -------------------------------------------------------------------------------- */
+
+static const struct cli_flag *find_flag(const struct cli_flag *flags, struct str name, bool letter)
+{
+    for (; flags->name != NULL; flags++)
+        if (letter ? name.n == 1 && flags->letter == name.p[0] : str_is(name, flags->name))
+            return flags;
+    return NULL;
+}
+
+static bool set_switch(const struct cli_flag *f, bool has_value, struct str value, struct err *e)
+{
+    if (has_value && !str_is(value, "true") && !str_is(value, "false"))
+        return err_set(e, ERR_INVALID, "invalid argument \"%.*s\" for \"--%s\": true or false was expected", STR(value),
+                       f->name);
+    *f->flag = !has_value || str_is(value, "true");
+    return true;
+}
+
+static bool set_text(const struct cli_flag *f, const char *value, struct err *e)
+{
+    if (f->text != NULL) {
+        *f->text = value;
+        return true;
+    }
+    if (f->many->n == COUNT(f->many->v))
+        return err_set(e, ERR_LIMIT, "\"--%s\" is given more than %zu times", f->name, COUNT(f->many->v));
+    f->many->v[f->many->n++] = value;
+    return true;
+}
+
+/* One flag word; *i moves over a value that stands in the next word. */
+static bool take_flag(int argc, char **argv, int *i, const struct cli_flag *flags, struct err *e)
+{
+    bool letter = argv[*i][1] != '-';
+    struct str word = str_c(argv[*i] + (letter ? 1 : 2)), name = word;
+    bool has_value = false;
+    const char *value = "";
+    if (letter && word.n > 1) { /* -n5 and -n=5 */
+        name = str_slice(word, 0, 1);
+        value = word.p + (word.p[1] == '=' ? 2 : 1);
+        has_value = true;
+    } else if (!letter && str_split(&word, S("="), &name)) {
+        value = word.p;
+        has_value = true;
+    }
+    const struct cli_flag *f = find_flag(flags, name, letter);
+    if (f == NULL)
+        return err_set(e, ERR_INVALID, "unknown flag: %s%.*s", letter ? "-" : "--", STR(name));
+    if (f->flag != NULL)
+        return set_switch(f, has_value, str_c(value), e);
+    if (!has_value) {
+        if (*i + 1 == argc)
+            return err_set(e, ERR_INVALID, "flag needs an argument: --%s", f->name);
+        value = argv[++*i];
+    }
+    return set_text(f, value, e);
+}
+
+static void print_help(const char *usage, const struct cli_flag *flags)
+{
+    printf("Usage:\n  vitrine %s\n", usage);
+    if (flags->name != NULL)
+        printf("\nFlags:\n");
+    for (; flags->name != NULL; flags++) {
+        if (flags->help == NULL)
+            continue;
+        char letter[8] = "    ";
+        if (flags->letter != 0)
+            snprintf(letter, sizeof letter, "-%c, ", flags->letter);
+        char name[64];
+        snprintf(name, sizeof name, "--%s%s", flags->name, flags->flag != NULL ? "" : " VALUE");
+        printf("  %s%-26s %s\n", letter, name, flags->help);
+    }
+}
+
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
+               bool *helped, struct err *e)
+{
+    bool only_words = false;
+    *helped = false;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (!only_words && strcmp(word, "--") == 0) {
+            only_words = true;
+        } else if (!only_words && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
+            print_help(usage, flags);
+            *helped = true;
+            return true;
+        } else if (!only_words && word[0] == '-' && word[1] != '\0') {
+            if (!take_flag(argc, argv, &i, flags, e))
+                return false;
+        } else if (rest->n == COUNT(rest->v)) {
+            return err_set(e, ERR_LIMIT, "more than %zu arguments", COUNT(rest->v));
+        } else {
+            rest->v[rest->n++] = word;
+        }
+    }
+    return true;
+}
+
+bool cli_start(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
+               int *status)
+{
+    struct err e = { 0 };
+    bool helped;
+    if (!cli_parse(argc, argv, usage, flags, rest, &helped, &e)) {
+        const char *end = strpbrk(usage, " ");
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", end != NULL ? (int)(end - usage) : (int)strlen(usage), usage);
+        *status = cli_usage(name, "%s", e.text);
+        return false;
+    }
+    *status = CLI_OK;
+    return !helped;
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+void cli_table_cell(struct cli_table *t, struct str cell)
+{
+    *vec_push(t->a, &t->cells) = cell;
+}
+
+void cli_table_row(struct cli_table *t, const char *const *cells)
+{
+    for (size_t i = 0; i < t->columns; i++)
+        cli_table_cell(t, str_c(cells[i]));
+}
+
+void cli_table_print(const struct cli_table *t, FILE *to)
+{
+    size_t width[32] = { 0 };
+    size_t columns = t->columns < COUNT(width) ? t->columns : COUNT(width);
+    for (size_t i = 0; i < t->cells.n; i++) {
+        size_t w = utf8_count(t->cells.v[i]);
+        if (w > width[i % columns])
+            width[i % columns] = w;
+    }
+    for (size_t i = 0; i < t->cells.n; i++) {
+        struct str cell = t->cells.v[i];
+        fprintf(to, "%.*s", STR(cell));
+        if (i % columns == columns - 1)
+            fputc('\n', to);
+        else
+            fprintf(to, "%*s", (int)(width[i % columns] - utf8_count(cell) + 2), "");
+    }
+}
+
+bool cli_print_value(const char *format, const struct value *v)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    if (format == NULL)
+        return false;
+    if (strcmp(format, "json") == 0)
+        printf("%s\n", json_str(&a, v, JSON_SORT_KEYS | JSON_INDENT).p);
+    else if (strcmp(format, "yaml") == 0)
+        printf("%s", yaml_str(&a, v).p);
+    else
+        return false;
+    return true;
+}

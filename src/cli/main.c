@@ -1,0 +1,48 @@
+/* `vitrine`: dispatch. Small commands run here, the others in vitrine-full. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "cli/light.h"
+
+static int help(FILE *to)
+{
+    fputs("vitrine shows every pull request running.\n\nUsage:\n  vitrine COMMAND [flags]\n\nCommands:\n", to);
+    for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
+        if (c->summary != NULL)
+            fprintf(to, "  %-12s %s\n", c->name, c->summary);
+    fputs("\nRun 'vitrine COMMAND --help' for the flags of a command.\n", to);
+    return to == stdout ? CLI_OK : CLI_USAGE;
+}
+
+/* The full program stands beside this one in a build folder, in libexec when installed. */
+static int run_full(char **argv)
+{
+    static const char *const places[] = { "vitrine-full", "../libexec/vitrine/vitrine-full" };
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct str self = str_c(proc_self(&a));
+    ptrdiff_t slash = str_rfind(self, S("/"));
+    struct str dir = str_slice(self, 0, slash < 0 ? 0 : (size_t)slash);
+    for (size_t i = 0; i < COUNT(places); i++) {
+        const char *path = arena_fmt(&a, "%.*s/%s", STR(dir), places[i]).p;
+        execv(path, argv);
+        if (errno != ENOENT)
+            return cli_fail_text("run %s: %s", path, strerror(errno));
+    }
+    return cli_fail_text("vitrine-full is missing beside %.*s: install vitrine whole", STR(self));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stderr);
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(stdout);
+    const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c->run != NULL ? c->run(argc - 1, argv + 1) : run_full(argv);
+    fprintf(stderr, "Error: unknown command \"%s\"\nRun 'vitrine help' for the commands.\n", argv[1]);
+    return CLI_USAGE;
+}

@@ -18,6 +18,7 @@ struct appset_params {
 
 /* What became of a generation. */
 struct appset_generated {
+    const char *reason;        /* of the condition, in Argo CD's words; the one field that is set on failure, too */
     struct value applications; /* list of Application documents that are valid, by name */
     struct str *names;         /* every generated name, valid or not: none of these may be deleted */
     size_t n_names;

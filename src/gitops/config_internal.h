@@ -1,0 +1,18 @@
+/* gitops/config_internal.h - the parts of a loaded configuration. */
+#pragma once
+#include "gitops/config.h"
+
+struct config {
+    struct arena a;
+    struct value documents[CONFIG_KINDS]; /* lists */
+    struct value secrets;                 /* name -> map of decoded entries */
+    VEC(struct config_problem) problems;
+    bool complete;
+    size_t files, count; /* read so far, for the limits */
+};
+
+void config_problem(struct config *c, bool fatal, struct str where, const char *fmt, ...) PRINTF(4, 5);
+/* Is the document shaped as its kind wants? ERR_INVALID: one line that names the field. */
+MUST_CHECK bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e);
+/* A Secret's entries decoded: stringData over base64 data. */
+MUST_CHECK bool config_secret_decode(struct arena *a, const struct value *doc, struct value *out, struct err *e);

@@ -1,0 +1,180 @@
+/* Finding things in a loaded configuration: documents, secrets, credentials, destinations. */
+#include "gitops/config_internal.h"
+
+size_t config_problems(const struct config *c, const struct config_problem **out)
+{
+    *out = c->problems.v;
+    return c->problems.n;
+}
+
+bool config_complete(const struct config *c)
+{
+    return c->complete;
+}
+
+const struct value *config_documents(const struct config *c, enum config_kind kind)
+{
+    return &c->documents[kind];
+}
+
+const struct value *config_document(const struct config *c, enum config_kind kind, struct str name)
+{
+    const struct list *list = c->documents[kind].list;
+    for (size_t i = 0; i < list->n; i++)
+        if (str_eq(value_str_at(&list->v[i], "metadata.name"), name))
+            return &list->v[i];
+    return &value_nil;
+}
+
+const struct value *config_map_data(const struct config *c, const char *name)
+{
+    return value_get(config_document(c, CONFIG_CONFIGMAP, str_c(name)), "data");
+}
+
+const struct value *config_secret_data(const struct config *c, struct str name)
+{
+    const struct value *entries = map_get(c->secrets.map, name);
+    return entries != NULL ? entries : &value_nil;
+}
+
+bool config_secret(const struct config *c, struct str ns, struct str name, struct str key, struct str *out,
+                   struct err *e)
+{
+    const struct value *entries = config_secret_data(c, name);
+    if (!value_is(entries, VALUE_MAP))
+        return err_set(e, ERR_NOT_FOUND, "error fetching secret %.*s/%.*s: secrets \"%.*s\" not found", STR(ns),
+                       STR(name), STR(name));
+    const struct value *entry = map_get(entries->map, key);
+    if (entry == NULL)
+        return err_set(e, ERR_NOT_FOUND, "key \"%.*s\" in secret %.*s/%.*s not found", STR(key), STR(ns), STR(name));
+    *out = str_trim(value_as_str(entry));
+    return true;
+}
+
+/* ---- secrets ------------------------------------------------------------------------------ */
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static bool base64_decode(struct arena *a, struct str text, struct str *out)
+{
+    struct buf b = { .a = a };
+    uint32_t word = 0;
+    size_t digits = 0, padding = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\n' || c == '\r' || c == ' ')
+            continue;
+        padding += c == '=';
+        int digit = c == '=' ? 0 : base64_digit(c);
+        if (digit < 0 || (padding > 0 && c != '='))
+            return false;
+        word = word << 6 | (uint32_t)digit;
+        if (++digits % 4 != 0)
+            continue;
+        for (size_t k = 0; k + padding < 3; k++)
+            buf_byte(&b, (char)(word >> (16 - 8 * k) & 255));
+        word = 0;
+    }
+    *out = buf_str(&b);
+    return digits % 4 == 0 && padding <= 2;
+}
+
+bool config_secret_decode(struct arena *a, const struct value *doc, struct value *out, struct err *e)
+{
+    const struct value *data = value_get(doc, "data"), *plain = value_get(doc, "stringData");
+    *out = value_map(a);
+    for (size_t i = 0; value_is(data, VALUE_MAP) && i < data->map->n; i++) {
+        const struct map_entry *entry = &data->map->v[i];
+        struct str text = { 0 };
+        if (!base64_decode(a, value_as_str(&entry->value), &text))
+            return err_set(e, ERR_INVALID, "data.%.*s is not base64 (use stringData for plain text)", STR(entry->key));
+        map_put(a, out->map, entry->key, value_str(text));
+    }
+    for (size_t i = 0; value_is(plain, VALUE_MAP) && i < plain->map->n; i++) {
+        const struct map_entry *entry = &plain->map->v[i];
+        if (!value_is(&entry->value, VALUE_STRING))
+            return err_set(e, ERR_INVALID, "stringData.%.*s must be text, not %s (put it in quotes)", STR(entry->key),
+                           value_kind_name(entry->value.kind));
+        map_put(a, out->map, entry->key, entry->value);
+    }
+    return true;
+}
+
+/* ---- what secrets stand for --------------------------------------------------------------- */
+
+static struct str secret_type(const struct value *secret)
+{
+    return value_as_str(value_get(value_at(secret, "metadata.labels"), "argocd.argoproj.io/secret-type"));
+}
+
+static const struct value *entries_of(const struct config *c, const struct value *secret)
+{
+    return config_secret_data(c, value_str_at(secret, "metadata.name"));
+}
+
+struct git_credentials config_repo_credentials(const struct config *c, struct str url)
+{
+    const struct list *secrets = c->documents[CONFIG_SECRET].list;
+    const struct value *best = NULL;
+    size_t best_n = 0;
+    for (size_t i = 0; i < secrets->n; i++) {
+        const struct value *entries = entries_of(c, &secrets->v[i]);
+        struct str said = value_as_str(value_get(entries, "url"));
+        struct str type = secret_type(&secrets->v[i]);
+        if (said.n == 0)
+            continue;
+        if (str_is(type, "repository") && git_same_repository(said, url)) {
+            best = entries;
+            break; /* the very repository beats every prefix */
+        }
+        if (str_is(type, "repo-creds") && str_starts(url, said) && said.n > best_n) {
+            best = entries;
+            best_n = said.n;
+        }
+    }
+    if (best == NULL)
+        return (struct git_credentials){ 0 };
+    return (struct git_credentials){ value_as_str(value_get(best, "username")),
+                                     value_as_str(value_get(best, "password")) };
+}
+
+static bool is_local(struct str name, struct str server)
+{
+    return str_is(name, "in-cluster") || str_is(server, "https://kubernetes.default.svc");
+}
+
+bool config_destination(const struct config *c, const struct value *destination, struct err *e)
+{
+    struct str name = value_as_str(value_get(destination, "name"));
+    struct str server = value_as_str(value_get(destination, "server"));
+    const struct list *secrets = c->documents[CONFIG_SECRET].list;
+    bool declared = false;
+    if (name.n > 0 && server.n > 0)
+        return err_set(e, ERR_INVALID, "application destination can't have both name and server defined: %.*s %.*s",
+                       STR(name), STR(server));
+    if (name.n == 0 && server.n == 0)
+        return err_set(e, ERR_INVALID, "destination server missing from app spec");
+    for (size_t i = 0; i < secrets->n; i++) {
+        if (!str_is(secret_type(&secrets->v[i]), "cluster"))
+            continue;
+        declared = true;
+        const struct value *entries = entries_of(c, &secrets->v[i]);
+        if (name.n > 0 ? str_eq(name, value_as_str(value_get(entries, "name")))
+                       : str_eq(server, value_as_str(value_get(entries, "server"))))
+            return true;
+    }
+    if (!declared || is_local(name, server))
+        return true;
+    if (name.n > 0)
+        return err_set(e, ERR_INVALID, "there are no clusters with this name: %.*s", STR(name));
+    return err_set(e, ERR_INVALID, "cluster %.*s is not configured", STR(server));
+}

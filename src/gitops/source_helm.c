@@ -1,0 +1,210 @@
+/* The Helm call: dependencies, value files, values, parameters, in the order that `helm template` gives them. */
+#include <fcntl.h>
+
+#include "base/sys.h"
+#include "chart/chart.h"
+#include "data/yaml.h"
+#include "gitops/source_internal.h"
+#include "net/http.h"
+
+#define VALUES_FILE_MAX ((size_t)16 << 20)
+enum { CHART_TIMEOUT_MS = 60000 };
+
+/* ---- dependencies ------------------------------------------------------------------------- */
+
+static struct str basic_authorization(struct arena *a, struct git_credentials c);
+
+/* The chart room has no network of its own. Credentials come from the Secret of the chart repository. */
+static bool get_url(void *user, struct arena *a, struct str url, struct str *out, struct err *e)
+{
+    const struct config *config = user;
+    struct git_credentials credentials = config_repo_credentials(config, url);
+    struct http_header header = { S("Authorization"), basic_authorization(a, credentials) };
+    struct http_request r = { .url = url,
+                              .headers = { &header, credentials.password.n > 0 ? 1 : 0 },
+                              .timeout_ms = CHART_TIMEOUT_MS,
+                              .follow_redirects = true };
+    struct http_response answer = { 0 };
+    if (!http_do(a, &r, &answer, e))
+        return err_wrap(e, "chart repository");
+    if (answer.status < 200 || answer.status > 299) {
+        enum err_kind kind = answer.status == 404                           ? ERR_NOT_FOUND
+                             : answer.status == 401 || answer.status == 403 ? ERR_DENIED
+                                                                            : ERR_UNAVAILABLE;
+        return err_set(e, kind, "failed to fetch %.*s : %d", STR(url), answer.status);
+    }
+    *out = answer.body;
+    return true;
+}
+
+static struct str basic_authorization(struct arena *a, struct git_credentials c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct str s = arena_fmt(a, "%.*s:%.*s", STR(c.username), STR(c.password));
+    struct buf out = { .a = a };
+    buf_c(&out, "Basic ");
+    for (size_t i = 0; i < s.n; i += 3) {
+        uint32_t word = 0;
+        size_t n = s.n - i < 3 ? s.n - i : 3;
+        for (size_t k = 0; k < 3; k++)
+            word = word << 8 | (k < n ? (uint8_t)s.p[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            buf_byte(&out, k <= n ? digits[word >> (18 - 6 * k) & 63] : '=');
+    }
+    return buf_str(&out);
+}
+
+static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart **out, struct err *e)
+{
+    struct value resolved;
+    struct chart_fetcher fetcher = { get_url, (void *)(uintptr_t)job->o->config };
+    if (!chart_load(a, job->dir, out, e))
+        return false;
+    if (chart_missing_dependencies(a, *out).n == 0)
+        return true;
+    if (!chart_dependencies_build(a, job->dir, &fetcher, false, false, &resolved, e))
+        return err_wrap(e, "helm dependency build");
+    return chart_load(a, job->dir, out, e);
+}
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+static bool add_value_file(struct arena *a, const struct rendering_job *job, struct str name, struct value *values,
+                           struct err *e)
+{
+    const char *path = NULL;
+    struct str text = { 0 };
+    struct value file;
+    bool lenient = value_bool_at(&job->source, "helm.ignoreMissingValueFiles", false);
+    if (str_find(name, S("://")) >= 0)
+        return err_set(e, ERR_INVALID, "value file %.*s: only files of the repository are supported", STR(name));
+    if (!source_path(a, job, name, &path, e))
+        return lenient && e->kind == ERR_NOT_FOUND;
+    if (!fs_read(a, AT_FDCWD, path, VALUES_FILE_MAX, &text, e) || !yaml_parse(a, text, arena_c(a, name), &file, e))
+        return err_wrap(e, "failed to parse %.*s", STR(name));
+    if (value_is(&file, VALUE_MAP))
+        *values = chart_merge_values(a, values, &file);
+    else if (!value_is(&file, VALUE_NULL))
+        return err_set(e, ERR_INVALID, "failed to parse %.*s: values must be a map", STR(name));
+    return true;
+}
+
+static bool add_inline_values(struct arena *a, const struct value *helm, struct value *values, struct err *e)
+{
+    struct value inner = *value_get(helm, "valuesObject");
+    struct str text = value_as_str(value_get(helm, "values"));
+    if (value_is(&inner, VALUE_NULL) && text.n > 0 && !yaml_parse(a, text, "spec.source.helm.values", &inner, e))
+        return false;
+    if (value_is(&inner, VALUE_MAP))
+        *values = chart_merge_values(a, values, &inner);
+    else if (!value_is(&inner, VALUE_NULL))
+        return err_set(e, ERR_INVALID, "spec.source.helm.values must be a map");
+    return true;
+}
+
+/* Commas separate assignments: they are quoted unless the user did or the value is a list "{a,b}". */
+static struct str quote_commas(struct arena *a, struct str value)
+{
+    struct buf out = { .a = a };
+    if (str_starts(value, S("{")) && str_ends(value, S("}")))
+        return value;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] == ',' && (i == 0 || value.p[i - 1] != '\\'))
+            buf_byte(&out, '\\');
+        buf_byte(&out, value.p[i]);
+    }
+    return buf_str(&out);
+}
+
+static bool add_parameters(struct arena *a, const struct value *helm, bool strings, const struct value *values,
+                           struct err *e)
+{
+    const struct value *list = value_get(helm, "parameters");
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *p = value_item(list, i);
+        struct str name = value_str_at(p, "name"), text = value_as_str(value_get(p, "value"));
+        if (value_bool_at(p, "forceString", false) != strings)
+            continue;
+        if (!chart_set(a, values, strings ? CHART_SET_STRING : CHART_SET,
+                       arena_fmt(a, "%.*s=%.*s", STR(name), STR(quote_commas(a, text))), e))
+            return err_wrap(e, "parameter %.*s", STR(name));
+    }
+    return true;
+}
+
+static bool add_file_parameters(struct arena *a, const struct rendering_job *job, const struct value *values,
+                                struct err *e)
+{
+    const struct value *list = value_at(&job->source, "helm.fileParameters");
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *p = value_item(list, i);
+        struct str name = value_str_at(p, "name"), text = { 0 };
+        const char *path = NULL;
+        if (!source_path(a, job, value_as_str(value_get(p, "path")), &path, e)
+            || !fs_read(a, AT_FDCWD, path, VALUES_FILE_MAX, &text, e)
+            || !chart_set(a, values, CHART_SET_LITERAL, arena_fmt(a, "%.*s=%.*s", STR(name), STR(text)), e))
+            return err_wrap(e, "file parameter %.*s", STR(name));
+    }
+    return true;
+}
+
+static bool gather_values(struct arena *a, const struct rendering_job *job, struct value *out, struct err *e)
+{
+    const struct value *helm = value_get(&job->source, "helm"), *files = value_get(helm, "valueFiles");
+    struct value values = value_map(a);
+    for (size_t i = 0; i < value_len(files); i++)
+        if (!add_value_file(a, job, value_as_str(value_item(files, i)), &values, e))
+            return false;
+    if (!add_inline_values(a, helm, &values, e))
+        return false;
+    values = value_clone(a, &values); /* chart_set writes into the tree: nothing may be shared */
+    if (!add_parameters(a, helm, false, &values, e) || !add_parameters(a, helm, true, &values, e)
+        || !add_file_parameters(a, job, &values, e))
+        return false;
+    *out = values;
+    return true;
+}
+
+/* ---- the call ----------------------------------------------------------------------------- */
+
+static struct str or_else(struct str s, struct str otherwise)
+{
+    return s.n > 0 ? s : otherwise;
+}
+
+static struct chart_render options_of(struct arena *a, const struct rendering_job *job, struct value values)
+{
+    const struct value *helm = value_get(&job->source, "helm"), *apis = value_get(helm, "apiVersions");
+    struct chart_render r = {
+        .release_name = or_else(value_str_at(helm, "releaseName"), application_name(job->app)),
+        .namespace = or_else(value_str_at(helm, "namespace"), application_namespace(job->app)),
+        .values = values,
+        .kube_version = or_else(value_str_at(helm, "kubeVersion"), job->o->kube_version),
+        .include_crds = !value_bool_at(helm, "skipCrds", false),
+        .skip_tests = value_bool_at(helm, "skipTests", false),
+        .skip_schema = value_bool_at(helm, "skipSchemaValidation", false),
+        .n_api_versions = value_len(apis),
+    };
+    r.api_versions = arena_new(a, struct str, r.n_api_versions + 1);
+    for (size_t i = 0; i < r.n_api_versions; i++)
+        r.api_versions[i] = value_as_str(value_item(apis, i));
+    return r;
+}
+
+bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *e)
+{
+    struct chart *chart = NULL;
+    struct chart_rendered rendered = { 0 };
+    struct value values;
+    if (!load_chart(a, job, &chart, e) || !gather_values(a, job, &values, e))
+        return false;
+    struct chart_render o = options_of(a, job, values);
+    if (!chart_render(a, chart, &o, &rendered, e))
+        return false;
+    for (size_t i = 0; i < rendered.n; i++)
+        if (!source_take_documents(a, job, rendered.v[i].text, arena_c(a, rendered.v[i].source), e))
+            return false;
+    for (size_t i = 0; i < rendered.n_warnings; i++)
+        *vec_push(a, &job->warnings) = rendered.warnings[i];
+    return true;
+}

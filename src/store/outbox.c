@@ -128,6 +128,17 @@ bool store_outbox_due(struct arena *a, struct store *s, int64_t now_ms, size_t m
     return read_items(a, s, q, out, out_n, e);
 }
 
+bool store_outbox_next(struct store *s, int64_t *out_ms, struct err *e)
+{
+    CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&s->lock);
+    sqlite3_stmt *q = store_prepare(s, "SELECT coalesce(min(next_ms), -1) FROM outbox WHERE state='pending'", e);
+    if (q == NULL)
+        return false;
+    *out_ms = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : -1;
+    sqlite3_reset(q);
+    return true;
+}
+
 bool store_outbox_result(struct store *s, int64_t id, const char *state, int64_t next_ms, struct str result,
                          struct str error, struct err *e)
 {

@@ -33,6 +33,10 @@ MUST_CHECK bool chart_dependencies_build(struct arena *a, const char *dir, const
 enum chart_set_kind { CHART_SET, CHART_SET_STRING, CHART_SET_JSON, CHART_SET_FILE, CHART_SET_LITERAL };
 MUST_CHECK bool chart_set(struct arena *a, const struct value *values, enum chart_set_kind kind, struct str text,
                           struct err *e);
+/* The text of a values file (-f): YAML documents merged in order; numbers become floats, as in Helm. `out`: a map. */
+MUST_CHECK bool chart_values_parse(struct arena *a, struct str text, struct value *out, struct err *e);
+/* What -f and --set-file name: a path, or "-" for standard input. errors: "open x: no such file or directory". */
+MUST_CHECK bool chart_read_value_file(struct arena *a, struct str path, struct str *out, struct err *e);
 /* Merge as Helm merges -f files: maps deeply, right wins. */
 struct value chart_merge_values(struct arena *a, const struct value *base, const struct value *over);
 
@@ -43,7 +47,7 @@ struct chart_render {
     struct str *api_versions;           /* added to Helm's default set */
     size_t n_api_versions;
     bool is_upgrade, include_crds, skip_tests, no_hooks, skip_schema;
-    bool debug;                         /* keep text that is not YAML */
+    bool debug; /* keep text that is not YAML */
     struct str *show_only;
     size_t n_show_only;
 };
@@ -52,6 +56,8 @@ struct chart_manifest {
     struct str text;   /* one document, without the "---" and "# Source:" lines */
     bool hook, crd;
 };
+/* "1.25" and the like; empty is fine. errors: "invalid kube version 'x': ..." */
+MUST_CHECK bool chart_check_kube_version(struct arena *a, struct str version, struct err *e);
 struct chart_rendered {
     struct chart_manifest *v; /* in Helm's order: CRDs, then by install order, then hooks */
     size_t n;
@@ -59,8 +65,10 @@ struct chart_rendered {
     struct str *warnings; /* what Helm writes to standard error although it succeeds */
     size_t n_warnings;
     struct str text; /* the whole output of `helm template`, byte for byte */
+    bool began;      /* templates were reached: Helm then ends an error with a hint at --debug */
 };
-/* errors: in Helm's words. On failure with debug set, out->text holds what Helm prints all the same. */
+/* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->text holds what Helm prints all
+ * the same. */
 MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o,
                              struct chart_rendered *out, struct err *e);
 
@@ -68,4 +76,5 @@ MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struc
 MUST_CHECK bool chart_package(struct arena *a, const char *dir, const char *dest_dir, const char **out_path,
                               struct err *e);
 /* index.yaml for packages in a folder; url_prefix is put before the file names (may be empty). */
-MUST_CHECK bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e);
+MUST_CHECK bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out,
+                                 struct err *e);

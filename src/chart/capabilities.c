@@ -1,0 +1,303 @@
+/*
+ * chart/capabilities.c - the .Capabilities object: what a chart is told about the cluster and about Helm.
+ */
+#include "chart/internal.h"
+
+#define KUBE_VERSION "v1.35.0" /* what Helm v4.1.4 assumes without a cluster */
+/* What that program says about itself: charts look at .Capabilities.HelmVersion. */
+#define HELM_VERSION "v4.1.4"
+#define HELM_COMMIT "05fa37973dc9e42b76e1d2883494c87174b6074f"
+#define HELM_GO_VERSION "go1.25.9"
+
+/* What Helm v4.1.4 believes every cluster to have, in its order. */
+static const char *const default_api_versions[] = {
+    "v1",
+    "admissionregistration.k8s.io/v1",
+    "admissionregistration.k8s.io/v1alpha1",
+    "admissionregistration.k8s.io/v1beta1",
+    "internal.apiserver.k8s.io/v1alpha1",
+    "apps/v1",
+    "apps/v1beta1",
+    "apps/v1beta2",
+    "authentication.k8s.io/v1",
+    "authentication.k8s.io/v1alpha1",
+    "authentication.k8s.io/v1beta1",
+    "authorization.k8s.io/v1",
+    "authorization.k8s.io/v1beta1",
+    "autoscaling/v1",
+    "autoscaling/v2",
+    "autoscaling/v2beta1",
+    "autoscaling/v2beta2",
+    "batch/v1",
+    "batch/v1beta1",
+    "certificates.k8s.io/v1",
+    "certificates.k8s.io/v1beta1",
+    "certificates.k8s.io/v1alpha1",
+    "coordination.k8s.io/v1alpha2",
+    "coordination.k8s.io/v1beta1",
+    "coordination.k8s.io/v1",
+    "discovery.k8s.io/v1",
+    "discovery.k8s.io/v1beta1",
+    "events.k8s.io/v1",
+    "events.k8s.io/v1beta1",
+    "extensions/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1beta2",
+    "flowcontrol.apiserver.k8s.io/v1beta3",
+    "networking.k8s.io/v1",
+    "networking.k8s.io/v1beta1",
+    "node.k8s.io/v1",
+    "node.k8s.io/v1alpha1",
+    "node.k8s.io/v1beta1",
+    "policy/v1",
+    "policy/v1beta1",
+    "rbac.authorization.k8s.io/v1",
+    "rbac.authorization.k8s.io/v1beta1",
+    "rbac.authorization.k8s.io/v1alpha1",
+    "resource.k8s.io/v1",
+    "resource.k8s.io/v1beta2",
+    "resource.k8s.io/v1beta1",
+    "resource.k8s.io/v1alpha3",
+    "scheduling.k8s.io/v1alpha1",
+    "scheduling.k8s.io/v1beta1",
+    "scheduling.k8s.io/v1",
+    "storage.k8s.io/v1beta1",
+    "storage.k8s.io/v1",
+    "storage.k8s.io/v1alpha1",
+    "storagemigration.k8s.io/v1beta1",
+    "apiextensions.k8s.io/v1beta1",
+    "apiextensions.k8s.io/v1",
+};
+
+/* A Go struct: members in order, printed as "{a b c}" unless it has a text of its own. */
+struct record {
+    struct template_object object;
+    struct map *fields;
+    size_t shown; /* the first fields are the struct's; the rest are only reached by name */
+    struct str text;
+};
+
+struct version_set {
+    struct template_object object;
+    struct list *list;
+};
+
+struct capabilities {
+    struct value object;
+    struct str version, normalised;
+};
+
+static bool record_member(struct template_call *call, const struct template_object *self, struct str name,
+                          const struct value *args, size_t n, struct value *out, struct err *e)
+{
+    const struct value *v = map_get(((const struct record *)self)->fields, name);
+
+    if (v == NULL)
+        return err_set(e, ERR_NOT_FOUND, "no member %.*s", STR(name));
+    if (n > 0)
+        return err_set(e, ERR_DENIED, "%.*s is not a method but has arguments", STR(name));
+    *out = *v;
+    return true;
+}
+
+static struct str record_print(struct arena *a, const struct template_object *self)
+{
+    const struct record *r = (const struct record *)self;
+    struct buf b = { .a = a };
+
+    if (r->text.n > 0)
+        return r->text;
+    for (size_t i = 0; i < r->shown; i++) {
+        buf_byte(&b, i == 0 ? '{' : ' ');
+        template_print(&b, &r->fields->v[i].value);
+    }
+    buf_byte(&b, '}');
+    return buf_str(&b);
+}
+
+static const struct template_class capabilities_class = { .go_type = "*common.Capabilities",
+                                                          .member = record_member,
+                                                          .print = record_print };
+static const struct template_class kube_version_class = { .go_type = "common.KubeVersion",
+                                                          .member = record_member,
+                                                          .print = record_print };
+static const struct template_class helm_version_class = { .go_type = "version.BuildInfo",
+                                                          .member = record_member,
+                                                          .print = record_print };
+
+static struct value make_record(struct arena *a, const struct template_class *class, struct map *fields, size_t shown,
+                                struct str text)
+{
+    struct record *r = arena_new(a, struct record, 1);
+
+    *r = (struct record){ .object.class = class, .fields = fields, .shown = shown, .text = text };
+    return (struct value){ .kind = VALUE_OPAQUE, .opaque = r };
+}
+
+/* ---- .Capabilities.APIVersions -------------------------------------------------------------- */
+
+static bool version_set_member(struct template_call *call, const struct template_object *self, struct str name,
+                               const struct value *args, size_t n, struct value *out, struct err *e)
+{
+    const struct list *list = ((const struct version_set *)self)->list;
+
+    if (!str_is(name, "Has"))
+        return err_set(e, ERR_NOT_FOUND, "no member %.*s", STR(name));
+    if (n != 1)
+        return err_set(e, ERR_DENIED, "wrong number of args for Has: want 1 got %zu", n);
+    if (args[0].kind == VALUE_NULL)
+        return err_set(e, ERR_DENIED, "invalid value; expected string");
+    if (args[0].kind != VALUE_STRING)
+        return err_set(e, ERR_DENIED, "wrong type for value; expected string; got %.*s",
+                       STR(template_type_name(&args[0])));
+    *out = value_bool(false);
+    for (size_t i = 0; i < list->n; i++)
+        out->b = out->b || str_eq(value_as_str(&list->v[i]), value_as_str(&args[0]));
+    return true;
+}
+
+static const struct list *version_set_list(struct arena *a, const struct template_object *self)
+{
+    return ((const struct version_set *)self)->list;
+}
+
+static struct str version_set_print(struct arena *a, const struct template_object *self)
+{
+    struct value list = { .kind = VALUE_LIST, .list = ((const struct version_set *)self)->list };
+    struct buf b = { .a = a };
+
+    template_print(&b, &list);
+    return buf_str(&b);
+}
+
+static const struct template_class version_set_class = {
+    .go_type = "common.VersionSet",
+    .member = version_set_member,
+    .print = version_set_print,
+    .as_list = version_set_list,
+};
+
+static struct value version_set(struct arena *a, const struct chart_render *o)
+{
+    struct version_set *set = arena_new(a, struct version_set, 1);
+    struct value list = value_list(a);
+
+    for (size_t i = 0; i < COUNT(default_api_versions); i++)
+        list_push(a, list.list, value_c(default_api_versions[i]));
+    for (size_t i = 0; i < o->n_api_versions; i++)
+        list_push(a, list.list, value_str(o->api_versions[i]));
+    set->object.class = &version_set_class;
+    set->list = list.list;
+    return (struct value){ .kind = VALUE_OPAQUE, .opaque = set };
+}
+
+/* ---- .Capabilities.KubeVersion -------------------------------------------------------------- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "1.25.3" of "v1.25.3-gke.100": at least two numbers; leading zeros go. */
+static bool normalise(struct arena *a, struct str text, struct str parts[3], size_t *n)
+{
+    struct str rest = text;
+
+    if (rest.n > 0 && rest.p[0] == 'v')
+        str_cut(&rest, 1);
+    for (*n = 0; *n < 3 && rest.n > 0 && is_digit(rest.p[0]); (*n)++) {
+        size_t digits = 0;
+        while (digits < rest.n && is_digit(rest.p[digits]))
+            digits++;
+        struct str part = str_cut(&rest, digits);
+        while (part.n > 1 && part.p[0] == '0')
+            str_cut(&part, 1);
+        parts[*n] = part;
+        if (rest.n < 2 || rest.p[0] != '.' || !is_digit(rest.p[1])) {
+            (*n)++;
+            break;
+        }
+        str_cut(&rest, 1);
+    }
+    return *n > 0;
+}
+
+static bool parse_kube_version(struct arena *a, struct str text, struct str parts[3], size_t *n, struct err *e)
+{
+    if (!normalise(a, text, parts, n))
+        return err_set(e, ERR_INVALID, "invalid kube version '%.*s': could not parse %.*s as version", STR(text),
+                       STR(go_quote(a, text)));
+    if (*n < 2)
+        return err_set(e, ERR_INVALID, "invalid kube version '%.*s': illegal version string %.*s", STR(text),
+                       STR(go_quote(a, text)));
+    return true;
+}
+
+bool chart_check_kube_version(struct arena *a, struct str version, struct err *e)
+{
+    struct str parts[3];
+    size_t n;
+
+    return version.n == 0 || parse_kube_version(a, version, parts, &n, e);
+}
+
+static struct value kube_version(struct arena *a, struct capabilities *c, const struct str parts[3])
+{
+    struct value fields = value_map(a);
+
+    value_set(a, &fields, "Version", value_str(c->version));
+    value_set(a, &fields, "normalizedVersion", value_str(c->normalised));
+    value_set(a, &fields, "Major", value_str(parts[0]));
+    value_set(a, &fields, "Minor", value_str(parts[1]));
+    value_set(a, &fields, "GitVersion", value_str(c->version));
+    value_set(a, &fields, "String", value_str(c->normalised));
+    return make_record(a, &kube_version_class, fields.map, 4, c->normalised);
+}
+
+static struct value helm_version(struct arena *a)
+{
+    struct value fields = value_map(a);
+
+    value_set(a, &fields, "Version", value_c(HELM_VERSION));
+    value_set(a, &fields, "GitCommit", value_c(HELM_COMMIT));
+    value_set(a, &fields, "GitTreeState", value_c("clean"));
+    value_set(a, &fields, "GoVersion", value_c(HELM_GO_VERSION));
+    value_set(a, &fields, "KubeClientVersion", value_c("v1.35"));
+    return make_record(a, &helm_version_class, fields.map, 5, S(""));
+}
+
+bool capabilities_make(struct arena *a, const struct chart_render *o, struct capabilities **out, struct err *e)
+{
+    struct capabilities *c = arena_new(a, struct capabilities, 1);
+    struct str given = o->kube_version.n > 0 ? o->kube_version : S(KUBE_VERSION), parts[3];
+    struct value fields = value_map(a);
+    size_t n;
+
+    if (!parse_kube_version(a, given, parts, &n, e))
+        return false;
+    c->version = given.p[0] == 'v' ? given : arena_fmt(a, "v%.*s", STR(given));
+    c->normalised = n == 2 ? arena_fmt(a, "v%.*s.%.*s", STR(parts[0]), STR(parts[1]))
+                           : arena_fmt(a, "v%.*s.%.*s.%.*s", STR(parts[0]), STR(parts[1]), STR(parts[2]));
+    value_set(a, &fields, "KubeVersion", kube_version(a, c, parts));
+    value_set(a, &fields, "APIVersions", version_set(a, o));
+    value_set(a, &fields, "HelmVersion", helm_version(a));
+    c->object = make_record(a, &capabilities_class, fields.map, 3, S(""));
+    *out = c;
+    return true;
+}
+
+struct value capabilities_object(const struct capabilities *c)
+{
+    return c->object;
+}
+
+struct str capabilities_kube_version(const struct capabilities *c)
+{
+    return c->version;
+}
+
+struct str capabilities_kube_normalised(const struct capabilities *c)
+{
+    return c->normalised;
+}

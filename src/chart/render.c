@@ -1,0 +1,271 @@
+/*
+ * chart/render.c - `helm template`, from a loaded chart and options to documents and text.
+ */
+#include <stdlib.h>
+
+#include "chart/internal.h"
+#include "data/semver.h"
+
+/* ---- checks before anything is rendered ----------------------------------------------------- */
+
+static bool is_name_part(struct str part)
+{
+    for (size_t i = 0; i < part.n; i++) {
+        char c = part.p[i];
+        bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!alphanumeric && (c != '-' || i == 0 || i + 1 == part.n))
+            return false;
+    }
+    return part.n > 0;
+}
+
+static bool check_release_name(struct arena *a, struct str name, struct err *e)
+{
+    struct str rest = name, part;
+    bool good = name.n <= 53, more = true;
+
+    while (more && good) {
+        more = str_split(&rest, S("."), &part);
+        good = is_name_part(part);
+    }
+    if (good)
+        return true;
+    if (name.n == 0)
+        return err_set(e, ERR_INVALID, "release name check failed: release name \"\": no name provided");
+    return err_set(e, ERR_INVALID,
+                   "release name check failed: release name %.*s: invalid release name, must match regex "
+                   "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be "
+                   "longer than 53",
+                   STR(go_quote(a, name)));
+}
+
+static bool check_dependencies(struct arena *a, const struct chart *c, struct err *e)
+{
+    struct str missing = chart_missing_dependencies(a, c);
+
+    if (missing.n == 0)
+        return true;
+    return err_set(e, ERR_NOT_FOUND,
+                   "an error occurred while checking for chart dependencies. You may need to run `helm dependency "
+                   "build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %.*s",
+                   STR(missing));
+}
+
+static bool check_kube_version(struct arena *a, const struct chart *c, const struct capabilities *caps, struct err *e)
+{
+    struct semver_constraint *wanted;
+    struct semver found;
+    struct err ignored;
+
+    if (c->kube_version.n == 0)
+        return true;
+    if (semver_constraint_parse(a, c->kube_version, &wanted, &ignored)
+        && semver_parse(capabilities_kube_normalised(caps), &found, &ignored)
+        && semver_constraint_check(wanted, &found))
+        return true;
+    return err_set(e, ERR_INVALID, "chart requires kubeVersion: %.*s which is incompatible with Kubernetes %.*s",
+                   STR(c->kube_version), STR(capabilities_kube_version(caps)));
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static bool is_crd_file(struct str name)
+{
+    return str_starts(name, S("crds/"))
+           && (str_ends(name, S(".yaml")) || str_ends(name, S(".yml")) || str_ends(name, S(".json")));
+}
+
+/* Files in crds/ of the chart, then of those below it. */
+static void gather_crds(struct arena *a, const struct chart *c, struct documents *out)
+{
+    struct str root = chart_full_path(a, c);
+
+    for (size_t i = 0; i < c->files.n; i++)
+        if (is_crd_file(c->files.v[i].name))
+            *vec_push(a, out) =
+                (struct document){ .path = arena_fmt(a, "%.*s/%.*s", STR(root), STR(c->files.v[i].name)),
+                                   .text = c->files.v[i].data };
+    for (size_t i = 0; i < c->n_charts; i++)
+        gather_crds(a, c->charts[i], out);
+}
+
+/* NOTES.txt of any chart is rendered but never printed; the root's one is handed to the caller. */
+static struct str take_notes(struct arena *a, const struct chart *root, struct rendered_files *files)
+{
+    struct str own = arena_fmt(a, "%.*s/templates/NOTES.txt", STR(root->name)), notes = S("");
+    size_t kept = 0;
+
+    for (size_t i = 0; i < files->n; i++) {
+        if (str_eq(files->v[i].name, own))
+            notes = files->v[i].text;
+        if (!str_ends(files->v[i].name, S("NOTES.txt")))
+            files->v[kept++] = files->v[i];
+    }
+    files->n = kept;
+    return notes;
+}
+
+static void print_document(struct buf *b, struct str path, struct str text)
+{
+    buf_fmt(b, "---\n# Source: %.*s\n", STR(path));
+    buf_add(b, text);
+    buf_byte(b, '\n');
+}
+
+/* What Helm prints under --debug when a file is no YAML: every file, in no order of its own (here: by path). */
+static struct str print_files(struct arena *a, const struct rendered_files *files)
+{
+    struct buf b = { .a = a }, out = { .a = a };
+
+    for (size_t i = files->n; i-- > 0;)
+        if (go_trim_space(files->v[i].text).n > 0)
+            print_document(&b, files->v[i].name, files->v[i].text);
+    buf_add(&out, go_trim_space(buf_str(&b)));
+    buf_byte(&out, '\n');
+    return buf_str(&out);
+}
+
+static void add_manifests(struct arena *a, struct chart_rendered *out, const struct documents *list, bool crd)
+{
+    for (size_t i = 0; i < list->n; i++)
+        out->v[out->n++] = (struct chart_manifest){
+            .source = list->v[i].path, .text = list->v[i].text, .hook = list->v[i].hook, .crd = crd
+        };
+}
+
+static struct str print_all(struct arena *a, const struct documents *crds, const struct documents *manifests,
+                            const struct documents *hooks)
+{
+    struct buf b = { .a = a }, out = { .a = a };
+
+    for (size_t i = 0; i < crds->n; i++)
+        print_document(&b, crds->v[i].path, crds->v[i].text);
+    for (size_t i = 0; i < manifests->n; i++)
+        print_document(&b, manifests->v[i].path, manifests->v[i].text);
+    buf_add(&out, go_trim_space(buf_str(&b)));
+    buf_byte(&out, '\n');
+    for (size_t i = 0; i < hooks->n; i++)
+        print_document(&out, hooks->v[i].path, hooks->v[i].text);
+    return buf_str(&out);
+}
+
+/* The path below the chart's name in "# Source: NAME/PATH"; empty when the text has no such line. */
+static struct str source_of(struct str text)
+{
+    static const struct str mark = { "# Source: ", 10 };
+
+    for (ptrdiff_t at; (at = str_find(text, mark)) >= 0;) {
+        text = str_slice(text, (size_t)at + mark.n, text.n);
+        struct str line = text, rest = text, name;
+        str_split(&rest, S("\n"), &line);
+        if (str_split(&line, S("/"), &name) && name.n > 0 && line.n > 0)
+            return line;
+    }
+    return S("");
+}
+
+/* --show-only: the documents whose path fits, in the order of the flags. */
+static bool show_only(struct arena *a, const struct chart_render *o, struct str *text, struct err *e)
+{
+    struct buf b = { .a = a };
+    struct str *texts;
+    size_t n;
+
+    documents_split(a, *text, &texts, &n);
+    for (size_t i = 0; i < o->n_show_only; i++) {
+        bool missing = true, bad;
+        for (size_t k = 0; k < n; k++) {
+            struct str source = source_of(texts[k]);
+            if (source.n == 0 || !path_match(o->show_only[i], source, &bad))
+                continue;
+            buf_fmt(&b, "---\n");
+            buf_add(&b, texts[k]);
+            buf_byte(&b, '\n');
+            missing = false;
+        }
+        if (missing)
+            return err_set(e, ERR_NOT_FOUND, "could not find template %.*s in chart", STR(o->show_only[i]));
+    }
+    *text = buf_str(&b);
+    return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+struct rendering {
+    struct arena *a;
+    const struct chart_render *o;
+    struct chart *root; /* this render's copy */
+    struct capabilities *caps;
+    struct warnings w;
+    struct chart_rendered *out;
+    struct err *e;
+};
+
+static bool prepare(struct rendering *r, struct value *values)
+{
+    const struct chart_render *o = r->o;
+
+    if (chart_is_library(r->root))
+        return err_set(r->e, ERR_INVALID, "library charts are not installable");
+    if (r->root->deprecated)
+        warn_log(&r->w, "WARN", S("this chart is deprecated"), NULL, NULL, 0);
+    if (!check_dependencies(r->a, r->root, r->e) || !check_release_name(r->a, o->release_name, r->e)
+        || !dependencies_process(r->a, r->root, &o->values, &r->w, r->e)
+        || !values_coalesce(r->a, r->root, &o->values, false, &r->w, values, r->e))
+        return false;
+    return o->skip_schema || schema_check(r->a, r->root, values, r->e);
+}
+
+static void drop_hooks(const struct chart_render *o, struct documents *hooks)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < hooks->n; i++)
+        if (!o->no_hooks && !(o->skip_tests && hooks->v[i].test_hook))
+            hooks->v[kept++] = hooks->v[i];
+    hooks->n = kept;
+}
+
+static bool arrange(struct rendering *r, struct rendered_files *files)
+{
+    struct documents crds = { 0 }, manifests = { 0 }, hooks = { 0 };
+    struct chart_rendered *out = r->out;
+
+    out->notes = take_notes(r->a, r->root, files);
+    if (!documents_sort(r->a, files, &r->w, &manifests, &hooks, r->e)) {
+        if (r->o->debug)
+            out->text = print_files(r->a, files);
+        return false;
+    }
+    if (r->o->include_crds)
+        gather_crds(r->a, r->root, &crds);
+    drop_hooks(r->o, &hooks);
+    out->v = arena_new(r->a, struct chart_manifest, crds.n + manifests.n + hooks.n);
+    add_manifests(r->a, out, &crds, true);
+    add_manifests(r->a, out, &manifests, false);
+    add_manifests(r->a, out, &hooks, false);
+    out->text = print_all(r->a, &crds, &manifests, &hooks);
+    return r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, r->e);
+}
+
+bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o, struct chart_rendered *out,
+                  struct err *e)
+{
+    struct rendering r = { .a = a, .o = o, .root = chart_copy(a, c, NULL), .w = { .a = a }, .out = out, .e = e };
+    struct rendered_files files = { 0 };
+    struct value values;
+
+    *out = (struct chart_rendered){ 0 };
+    for (size_t i = 0; i < c->n_warnings; i++)
+        *vec_push(a, &r.w) = c->warnings[i];
+    bool ok = capabilities_make(a, o, &r.caps, e) && prepare(&r, &values);
+    if (ok) {
+        out->began = true;
+        ok = check_kube_version(a, r.root, r.caps, e) && engine_render(a, r.root, o, &values, r.caps, &files, e)
+             && arrange(&r, &files);
+    }
+    out->warnings = r.w.v;
+    out->n_warnings = r.w.n;
+    return ok;
+}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/gofmt.h"
 #include "data/json.h"
 
 struct scan {
@@ -347,34 +348,27 @@ void json_write_string(struct buf *out, struct str s, int flags)
 /* Go: strconv 'f' with the fewest digits, 'e' outside 1e-6 <= |f| < 1e21, exponents without a leading zero. */
 void json_write_float(struct buf *out, double f)
 {
-    char text[64], digits[40];
+    char text[GO_FLOAT_MAX];
+
     if (!isfinite(f)) {
         buf_c(out, "null");
         return;
     }
-    if (f == 0) {
-        buf_c(out, signbit(f) ? "-0" : "0");
-        return;
-    }
-    int precision = 0;
-    do
-        snprintf(text, sizeof text, "%.*e", precision, f);
-    while (strtod(text, NULL) != f && precision++ < 17);
+    int digits = go_float_digits(text, f, 64);
     char *e = strchr(text, 'e');
-    int exponent = (int)strtol(e + 1, NULL, 10);
+    int exponent = (int)strtol(e + 1, NULL, 10), decimals = digits - 1 - exponent;
     double size = fabs(f);
-    if (size < 1e-6 || size >= 1e21) {
-        *e = '\0';
-        buf_fmt(out, "%se%c%02d", text, exponent < 0 ? '-' : '+', abs(exponent));
-        if (exponent > -10 && exponent < 0) { /* e-09 becomes e-9 */
-            out->p[out->n - 2] = out->p[out->n - 1];
-            out->p[--out->n] = '\0';
-        }
-        return;
+    *e = '\0';
+    if (size != 0 && (size < 1e-6 || size >= 1e21)) {
+        buf_fmt(out, "%se%c%d", text, exponent < 0 ? '-' : '+', abs(exponent));
+    } else if (decimals > 0) {
+        buf_fmt(out, "%.*f", decimals, f);
+    } else { /* Go fills up with zeros behind the shortest digits, where C would print exact ones */
+        for (const char *p = text; *p != '\0'; p++)
+            if (*p != '.')
+                buf_byte(out, *p);
+        buf_fill(out, '0', (size_t)-decimals);
     }
-    int decimals = precision - exponent;
-    snprintf(digits, sizeof digits, "%.*f", decimals > 0 ? decimals : 0, f);
-    buf_c(out, digits);
 }
 
 static void newline(struct buf *out, int flags, int depth)

@@ -8,16 +8,18 @@ struct regex; /* compiled; owned by the caller */
 /* RE2's syntax is checked: what RE2 refuses (look-around, back-references) is ERR_INVALID, with Go's words
  * "error parsing regexp: ...". */
 MUST_CHECK bool regex_compile(struct str pattern, struct regex **out, struct err *e);
-void regex_free(struct regex **re); /* for CLEANUP too; NULL is fine */
+void regex_free(struct regex **re);          /* for CLEANUP too; NULL is fine */
 size_t regex_groups(const struct regex *re); /* without group 0 */
+/* The name of group `i` (1 to regex_groups); empty for a group without one. */
+struct str regex_group_name(const struct regex *re, size_t i);
 
 struct regex_span {
     ptrdiff_t from, to; /* -1 when the group took no part */
 };
 /* Leftmost-first match at or after `start`; `spans` has room for 1 + groups. False in *found for none.
  * errors: ERR_LIMIT when the match limit is passed. */
-MUST_CHECK bool regex_match(const struct regex *re, struct str subject, size_t start,
-                            struct regex_span *spans, bool *found, struct err *e);
+MUST_CHECK bool regex_match(const struct regex *re, struct str subject, size_t start, struct regex_span *spans,
+                            bool *found, struct err *e);
 /* Go's ReplaceAllString ($1, ${name}); literal: ReplaceAllLiteralString. */
-MUST_CHECK bool regex_replace(struct arena *a, const struct regex *re, struct str subject,
-                              struct str with, bool literal, struct str *out, struct err *e);
+MUST_CHECK bool regex_replace(struct arena *a, const struct regex *re, struct str subject, struct str with,
+                              bool literal, struct str *out, struct err *e);

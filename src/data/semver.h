@@ -10,7 +10,7 @@ struct semver {
     struct str original;
 };
 
-/* NewVersion: tolerant ("v1", "1.2"). The slices live in `text`. ERR_INVALID: "Invalid Semantic Version". */
+/* NewVersion: tolerant ("v1", "1.2"). The slices live in `text`. ERR_INVALID: "invalid semantic version". */
 MUST_CHECK bool semver_parse(struct str text, struct semver *out, struct err *e);
 MUST_CHECK bool semver_parse_strict(struct str text, struct semver *out, struct err *e);
 int semver_compare(const struct semver *a, const struct semver *b); /* precedence, -1 0 1 */

@@ -4,10 +4,9 @@
  * that a few lines cannot grow to gigabytes.
  */
 #include <math.h>
-#include <stdio.h>
 #include <yaml.h>
 
-#include "data/json.h"
+#include "data/gofmt.h"
 #include "data/yaml.h"
 #include "data/yaml_scalar.h"
 
@@ -245,8 +244,8 @@ static void print_go(struct buf *b, const struct value *v, bool inside)
     case VALUE_NULL: buf_c(b, inside ? "interface {}(nil)" : "<nil>"); break;
     case VALUE_BOOL: buf_c(b, v->b ? "true" : "false"); break;
     case VALUE_INT: buf_fmt(b, "%lld", (long long)v->i); break;
-    case VALUE_FLOAT: buf_fmt(b, "%.17g", v->f); break;
-    case VALUE_STRING: json_write_string(b, value_as_str(v), 0); break;
+    case VALUE_FLOAT: buf_add(b, go_float_str(b->a, v->f, 64)); break;
+    case VALUE_STRING: buf_add(b, go_quote(b->a, value_as_str(v))); break;
     case VALUE_LIST:
         buf_c(b, "[]interface {}{");
         for (size_t i = 0; i < v->list->n; i++) {
@@ -259,7 +258,7 @@ static void print_go(struct buf *b, const struct value *v, bool inside)
         buf_c(b, "map[interface {}]interface {}{");
         for (size_t i = 0; i < v->map->n; i++) {
             buf_c(b, i > 0 ? ", " : "");
-            json_write_string(b, v->map->v[i].key, 0);
+            buf_add(b, go_quote(b->a, v->map->v[i].key));
             buf_byte(b, ':');
             print_go(b, &v->map->v[i].value, true);
         }
@@ -277,27 +276,6 @@ static struct str go_words(struct arena *a, const struct value *v)
     return buf_str(&b);
 }
 
-/* A float key in the shortest digits that a 32-bit float needs, as strconv.FormatFloat(f, 'g', -1, 32). */
-static struct str float_key(struct arena *a, double f)
-{
-    char text[40];
-    int digits = 1;
-
-    for (; digits < 9; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits - 1, f);
-        double back = 0;
-        if (str_to_double(str_c(text), &back) && (float)back == (float)f)
-            break;
-    }
-    snprintf(text, sizeof text, "%.*e", digits - 1, f);
-    const char *mark = strchr(text, 'e');
-    int64_t exponent = 0;
-    if (mark != NULL && str_to_int(str_c(mark + 1), &exponent) && exponent >= -4 && exponent < 21
-        && (exponent < 6 || exponent < digits))
-        return arena_fmt(a, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, f);
-    return arena_str(a, str_c(text));
-}
-
 /* JSON has string keys only. `null` has no text and stays an error that the value's words complete. */
 static bool key_text(struct reader *r, const struct value *key, yaml_mark_t mark, struct str *out)
 {
@@ -305,7 +283,7 @@ static bool key_text(struct reader *r, const struct value *key, yaml_mark_t mark
     case VALUE_STRING: *out = value_as_str(key); return true;
     case VALUE_INT: *out = arena_fmt(r->a, "%lld", (long long)key->i); return true;
     case VALUE_BOOL: *out = key->b ? S("true") : S("false"); return true;
-    case VALUE_FLOAT: *out = float_key(r->a, key->f); return true;
+    case VALUE_FLOAT: *out = go_float_str(r->a, key->f, 32); return true;
     case VALUE_NULL: *out = S(""); return true;
     case VALUE_LIST:
     case VALUE_MAP:

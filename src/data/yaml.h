@@ -13,14 +13,19 @@
 #define YAML_TEXT_MAX ((size_t)64 << 20)
 #define YAML_DEPTH_MAX 1000
 #define YAML_NODES_MAX ((size_t)10000000) /* as written */
-#define YAML_COPIES_MAX ((size_t)1000000)  /* values made by aliases */
+#define YAML_COPIES_MAX ((size_t)1000000) /* values made by aliases */
 
 /* One document (the first); an empty text gives null. `name` is used in messages; it may be NULL. */
-MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out,
-                           struct err *e);
+MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);
 /* Every document, as a list; empty documents are left out. */
-MUST_CHECK bool yaml_parse_all(struct arena *a, struct str text, const char *name,
-                               struct value *out, struct err *e);
+MUST_CHECK bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);
 /* Appends the text with a final newline, as sigs.k8s.io/yaml Marshal does. */
 void yaml_write(struct buf *out, const struct value *v);
+/*
+ * Helm's toYaml: yaml_write for what passes through JSON and back. errors: ERR_INVALID for infinities and NaN
+ * ("json: unsupported value: +Inf") and for characters that YAML refuses; `out` is then untouched.
+ */
+MUST_CHECK bool yaml_marshal(struct buf *out, const struct value *v, struct err *e);
+/* Helm's toYamlPretty: lists inside mappings are indented, nothing is folded, floats stay floats. */
+void yaml_write_pretty(struct buf *out, const struct value *v);
 struct str yaml_str(struct arena *a, const struct value *v);

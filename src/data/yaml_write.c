@@ -4,9 +4,9 @@
  * they decide where a dash, a folded line or a nested mapping begins.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "data/gofmt.h"
 #include "data/json.h"
 #include "data/yaml.h"
 #include "data/yaml_scalar.h"
@@ -20,6 +20,7 @@ struct writer {
     int column, indent; /* indent is -1 outside of everything */
     bool whitespace;    /* the last byte separates words */
     bool indention;     /* this line has nothing but indentation and indicators */
+    bool pretty;        /* yaml_write_pretty */
     bool in_mapping;    /* the node being written is the value of a mapping */
 };
 
@@ -65,6 +66,11 @@ static void write_indicator(struct writer *w, const char *text, bool need_space,
     w->column += (int)strlen(text);
     w->whitespace = is_space;
     w->indention = w->indention && is_indention;
+}
+
+static bool beyond_fold(const struct writer *w)
+{
+    return w->column > FOLD_AFTER && !w->pretty;
 }
 
 static int deepen(struct writer *w, bool flow, bool indentless)
@@ -131,9 +137,9 @@ static bool ends_plain(struct str s, size_t i)
     return s.p[i] == '#' && i > 0 && (is_blank(s, i - 1) || s.p[i - 1] == '\n' || s.p[i - 1] == '\r');
 }
 
-static struct traits traits_of(struct str s)
+static struct traits traits_of(const struct writer *w, struct str s)
 {
-    bool indicators = bad_start(s), breaks = false, special = false;
+    bool indicators = bad_start(s), breaks = false, special = false, tabs = false;
     bool space_break = false, break_space = false, before_space = false, before_break = false;
     uint32_t c = 0;
 
@@ -144,7 +150,8 @@ static struct traits traits_of(struct str s)
             continue;
         }
         indicators = indicators || ends_plain(s, i);
-        special = special || !is_printable(c);
+        tabs = tabs || c == '\t';
+        special = special || (!is_printable(c) && !(w->pretty && c == '\t'));
         bool is_brk = is_break(c), is_spc = c == ' ';
         breaks = breaks || is_brk;
         break_space = break_space || (is_spc && before_break);
@@ -154,8 +161,8 @@ static struct traits traits_of(struct str s)
     }
     bool edges = s.p[0] == ' ' || s.p[s.n - 1] == ' ' || breaks;
     return (struct traits){
-        .plain = !edges && !indicators && !break_space && !space_break && !special,
-        .single = !break_space && !space_break && !special,
+        .plain = !edges && !indicators && !break_space && !space_break && !special && !tabs,
+        .single = !break_space && !space_break && !special && !tabs,
         .block = !before_space && !space_break && !special,
         .multiline = breaks,
     };
@@ -178,7 +185,7 @@ static void write_plain(struct writer *w, struct str s, bool fold)
         put(w, ' ');
     for (size_t i = 0, width = 0; i < s.n; i += width) {
         width = rune_at(s, i, &c);
-        if (c == ' ' && fold && !spaces && w->column > FOLD_AFTER && !is_space_at(s, i + 1))
+        if (c == ' ' && fold && !spaces && beyond_fold(w) && !is_space_at(s, i + 1))
             write_indent(w);
         else
             write_rune(w, s, i, width);
@@ -199,7 +206,7 @@ static void write_single(struct writer *w, struct str s, bool fold)
     for (size_t i = 0, width = 0; i < s.n; i += width) {
         width = rune_at(s, i, &c);
         if (c == ' ') {
-            if (fold && !spaces && w->column > FOLD_AFTER && i > 0 && i < s.n - 1 && !is_space_at(s, i + 1))
+            if (fold && !spaces && beyond_fold(w) && i > 0 && i < s.n - 1 && !is_space_at(s, i + 1))
                 write_indent(w);
             else
                 write_rune(w, s, i, width);
@@ -263,7 +270,7 @@ static void write_double(struct writer *w, struct str s, bool fold)
         width = rune_at(s, i, &c);
         if (!is_printable(c) || is_break(c) || c == '"' || c == '\\') {
             write_escape(w, c);
-        } else if (c == ' ' && fold && !spaces && w->column > FOLD_AFTER && i > 0 && i < s.n - 1) {
+        } else if (c == ' ' && fold && !spaces && beyond_fold(w) && i > 0 && i < s.n - 1) {
             write_indent(w);
             if (is_space_at(s, i + 1))
                 put(w, '\\');
@@ -318,7 +325,7 @@ static void write_block(struct writer *w, struct str s)
 
 static void write_string(struct writer *w, struct str s, bool key)
 {
-    struct traits t = s.n == 0 ? (struct traits){ .plain = true, .single = true } : traits_of(s);
+    struct traits t = s.n == 0 ? (struct traits){ .plain = true, .single = true } : traits_of(w, s);
     bool newline = memchr(s.p, '\n', s.n) != NULL, ambiguous = !newline && yaml_is_ambiguous(s);
 
     if (newline && t.block && !key)
@@ -338,31 +345,16 @@ static void write_string(struct writer *w, struct str s, bool key)
 /* The float goes through JSON: whole ones that fit 64 bits come back as integers, the rest prints as %v. */
 static void write_float(struct writer *w, double f)
 {
-    char text[40];
-    int digits = 1;
-    double back = 0;
+    char room[GO_FLOAT_MAX];
 
-    if (isnan(f) || isinf(f)) {
+    if (!isfinite(f)) {
         buf_c(w->out, isnan(f) ? ".nan" : f > 0 ? ".inf" : "-.inf");
         return;
     }
-    if (f == floor(f) && fabs(f) < 18446744073709551616.0 && f >= -9223372036854775808.0) {
-        struct buf json = { .a = w->out->a };
-        json_write_float(&json, f == 0 ? 0 : f);
-        buf_add(w->out, buf_str(&json));
-        return;
-    }
-    for (; digits < 17; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits - 1, f);
-        if (str_to_double(str_c(text), &back) && back == f)
-            break;
-    }
-    snprintf(text, sizeof text, "%.*e", digits - 1, f);
-    int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    if (exponent < -4 || exponent >= (digits > 6 ? digits : 6) || (exponent >= 21))
-        buf_c(w->out, text);
+    if (!w->pretty && f == floor(f) && f < 18446744073709551616.0 && f >= -9223372036854775808.0)
+        json_write_float(w->out, f == 0 ? 0 : f);
     else
-        buf_fmt(w->out, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 0, f);
+        buf_add(w->out, go_float(room, f, 64));
 }
 
 static void write_number(struct writer *w, const struct value *v)
@@ -378,77 +370,28 @@ static void write_number(struct writer *w, const struct value *v)
 
 /* ---- containers ----------------------------------------------------------------------------------- */
 
-static bool is_letter(uint32_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0xc0 || c == 0xaa || c == 0xb5 || c == 0xba;
-}
-
-static bool is_digit_at(struct str s, size_t i)
-{
-    return i < s.n && s.p[i] >= '0' && s.p[i] <= '9';
-}
-
-/* The number that starts at `i`, after `n` as its leading digit; the end goes to *end. */
-static int64_t number_at(struct str s, size_t i, int64_t n, size_t *end)
-{
-    for (; is_digit_at(s, i); i++)
-        n = (int64_t)((uint64_t)n * 10 + (uint64_t)(s.p[i] - '0'));
-    *end = i;
-    return n;
-}
-
-/* Do the digits right before `i` hold one that is not zero? Then a 0 at `i` is no leading zero. */
-static bool follows_number(struct str s, size_t i)
-{
-    while (i-- > 0 && is_digit_at(s, i))
-        if (s.p[i] != '0')
-            return true;
-    return false;
-}
-
-/* go-yaml's natural order: letters by code point and after all else, digit runs as numbers. */
-static int key_compare(struct str a, struct str b)
-{
-    size_t i = 0, a_end = 0, b_end = 0;
-    uint32_t ca = 0, cb = 0;
-
-    while (i < a.n && i < b.n && a.p[i] == b.p[i])
-        i++;
-    while (i > 0 && ((i < a.n && (a.p[i] & 0xc0) == 0x80) || (i < b.n && (b.p[i] & 0xc0) == 0x80)))
-        i--; /* back to the start of the rune that differs */
-    if (i >= a.n || i >= b.n)
-        return (a.n > b.n) - (a.n < b.n);
-    rune_at(a, i, &ca);
-    rune_at(b, i, &cb);
-    bool a_letter = is_letter(ca), b_letter = is_letter(cb);
-    if (a_letter != b_letter)
-        return a_letter ? 1 : -1;
-    if (!a_letter) {
-        int64_t lead = (ca == '0' || cb == '0') && follows_number(a, i);
-        int64_t na = number_at(a, i, lead, &a_end), nb = number_at(b, i, lead, &b_end);
-        if (na != nb)
-            return na < nb ? -1 : 1;
-        if (a_end != b_end)
-            return a_end < b_end ? -1 : 1;
-    }
-    return (ca > cb) - (ca < cb);
-}
-
-static int entry_compare(const void *a, const void *b)
+static int compare_v2(const void *a, const void *b)
 {
     const struct map_entry *const *x = a, *const *y = b;
 
-    return key_compare((*x)->key, (*y)->key);
+    return yaml_key_compare((*x)->key, (*y)->key, false);
 }
 
-static bool is_simple_key(struct str key)
+static int compare_v3(const void *a, const void *b)
 {
-    return key.n <= SIMPLE_KEY_MAX && memchr(key.p, '\n', key.n) == NULL && !traits_of(key).multiline;
+    const struct map_entry *const *x = a, *const *y = b;
+
+    return yaml_key_compare((*x)->key, (*y)->key, true);
+}
+
+static bool is_simple_key(const struct writer *w, struct str key)
+{
+    return key.n <= SIMPLE_KEY_MAX && memchr(key.p, '\n', key.n) == NULL && !traits_of(w, key).multiline;
 }
 
 static void write_key(struct writer *w, struct str key)
 {
-    if (key.n == 0 || is_simple_key(key)) {
+    if (key.n == 0 || is_simple_key(w, key)) {
         write_string(w, key, true);
         write_indicator(w, ":", false, false, false);
         return;
@@ -469,7 +412,7 @@ static void write_map(struct writer *w, const struct map *m)
 
     for (size_t i = 0; i < m->n; i++)
         sorted[i] = &m->v[i];
-    qsort(sorted, m->n, sizeof *sorted, entry_compare);
+    qsort(sorted, m->n, sizeof *sorted, w->pretty ? compare_v3 : compare_v2);
     for (size_t i = 0; i < m->n; i++) {
         write_indent(w);
         write_key(w, sorted[i]->key);
@@ -481,7 +424,7 @@ static void write_map(struct writer *w, const struct map *m)
 
 static void write_list(struct writer *w, const struct list *l)
 {
-    int before = deepen(w, false, w->in_mapping && !w->indention);
+    int before = deepen(w, false, w->in_mapping && !w->indention && !w->pretty);
 
     for (size_t i = 0; i < l->n; i++) {
         write_indent(w);
@@ -520,12 +463,22 @@ static void write_node(struct writer *w, const struct value *v)
         write_scalar(w, v);
 }
 
-void yaml_write(struct buf *out, const struct value *v)
+static void write_document(struct buf *out, const struct value *v, bool pretty)
 {
-    struct writer w = { .out = out, .indent = -1, .whitespace = true, .indention = true };
+    struct writer w = { .out = out, .indent = -1, .whitespace = true, .indention = true, .pretty = pretty };
 
     write_node(&w, v);
     write_indent(&w);
+}
+
+void yaml_write(struct buf *out, const struct value *v)
+{
+    write_document(out, v, false);
+}
+
+void yaml_write_pretty(struct buf *out, const struct value *v)
+{
+    write_document(out, v, true);
 }
 
 struct str yaml_str(struct arena *a, const struct value *v)
@@ -534,4 +487,50 @@ struct str yaml_str(struct arena *a, const struct value *v)
 
     yaml_write(&b, v);
     return buf_str(&b);
+}
+
+/* ---- what JSON and YAML refuse -------------------------------------------------------------------- */
+
+/* Would a string change or fail on its way through JSON text and a YAML reader? */
+static bool is_exotic(struct str s)
+{
+    uint32_t c = 0;
+
+    for (size_t i = 0, width = 0; i < s.n; i += width) {
+        width = rune_at(s, i, &c);
+        if ((c >= 0x7f && c < 0xa0) || c == 0xfeff || (c >= 0xfffd && c <= 0xffff))
+            return true;
+    }
+    return false;
+}
+
+/* Look through the tree: *exotic when some string needs the way through JSON; false for a number without JSON form. */
+static bool inspect(const struct value *v, bool *exotic, struct err *e)
+{
+    if (v->kind == VALUE_FLOAT && !isfinite(v->f))
+        return err_set(e, ERR_INVALID, "json: unsupported value: %s", isnan(v->f) ? "NaN" : v->f > 0 ? "+Inf" : "-Inf");
+    if (v->kind == VALUE_STRING)
+        *exotic = *exotic || is_exotic(value_as_str(v));
+    for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
+        if (!inspect(&v->list->v[i], exotic, e))
+            return false;
+    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map->n; i++) {
+        *exotic = *exotic || is_exotic(v->map->v[i].key);
+        if (!inspect(&v->map->v[i].value, exotic, e))
+            return false;
+    }
+    return true;
+}
+
+bool yaml_marshal(struct buf *out, const struct value *v, struct err *e)
+{
+    struct value back = *v;
+    bool exotic = false;
+
+    if (!inspect(v, &exotic, e))
+        return false;
+    if (exotic && !yaml_parse(out->a, json_str(out->a, v, JSON_SORT_KEYS | JSON_ESCAPE_HTML), NULL, &back, e))
+        return err_wrap(e, "error converting YAML to JSON");
+    yaml_write(out, &back);
+    return true;
 }

@@ -1,0 +1,91 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data/gofmt.h"
+
+/* Does the text read back as the same number in the given width? */
+static bool reads_back(const char *text, double f, int bits)
+{
+    return bits == 32 ? strtof(text, NULL) == (float)f : strtod(text, NULL) == f;
+}
+
+int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
+{
+    int most = bits == 32 ? 9 : 17, sure = bits == 32 ? 6 : 15; /* digits that any float can have; that all keep */
+    bool subnormal = fabs(f) < (bits == 32 ? 1.2e-38 : 2.3e-308);
+
+    for (int digits = subnormal ? 1 : sure; digits <= most; digits++) {
+        snprintf(room, GO_FLOAT_MAX, "%.*e", digits - 1, f);
+        if (reads_back(room, f, bits))
+            break;
+    }
+    char *mark = strchr(room, 'e'), *end = mark;
+    while (end > room + 1 && (end[-1] == '0' || end[-1] == '.')) {
+        end--;
+        if (*end == '.')
+            break;
+    }
+    memmove(end, mark, strlen(mark) + 1);
+    return (int)(end - room) - (f < 0 || (f == 0 && signbit(f))) - (end > room + 2 ? 1 : 0);
+}
+
+struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)
+{
+    if (isnan(f))
+        return S("NaN");
+    if (isinf(f))
+        return f > 0 ? S("+Inf") : S("-Inf");
+    int digits = go_float_digits(room, f, bits);
+    long exponent = strtol(strchr(room, 'e') + 1, NULL, 10);
+    if (exponent >= -4 && exponent < 6)
+        snprintf(room, GO_FLOAT_MAX, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, f);
+    return str_c(room);
+}
+
+struct str go_float_str(struct arena *a, double f, int bits)
+{
+    char room[GO_FLOAT_MAX];
+
+    return arena_str(a, go_float(room, f, bits));
+}
+
+/* The letter of a one-character escape, or 0. */
+static char short_escape(uint32_t c)
+{
+    static const char from[] = "\a\b\f\n\r\t\v\"\\", to[] = "abfnrtv\"\\";
+    const char *at = c == 0 || c > 0x7f ? NULL : strchr(from, (int)c);
+
+    return at == NULL ? 0 : to[at - from];
+}
+
+static void quote_rune(struct buf *b, struct str bytes, uint32_t c)
+{
+    char letter = short_escape(c);
+
+    if (letter != 0)
+        buf_fmt(b, "\\%c", letter);
+    else if (c == 0xfffd && bytes.n == 1) /* not UTF-8 */
+        buf_fmt(b, "\\x%02x", (unsigned char)bytes.p[0]);
+    else if (c < ' ' || c == 0x7f)
+        buf_fmt(b, "\\x%02x", (unsigned)c);
+    else if ((c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f)
+             || (c >= 0xe000 && c <= 0xf8ff) || c == 0xfeff)
+        buf_fmt(b, "\\u%04x", (unsigned)c);
+    else
+        buf_add(b, bytes);
+}
+
+struct str go_quote(struct arena *a, struct str s)
+{
+    struct buf b = { .a = a };
+    uint32_t c = 0;
+
+    buf_byte(&b, '"');
+    for (size_t i = 0, width = 0; i < s.n; i += width) {
+        width = utf8_decode((struct str){ s.p + i, s.n - i }, &c);
+        quote_rune(&b, (struct str){ s.p + i, width }, c);
+    }
+    buf_byte(&b, '"');
+    return buf_str(&b);
+}

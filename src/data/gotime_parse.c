@@ -3,7 +3,6 @@
  */
 #include <strings.h>
 
-#include "data/gofmt.h"
 #include "data/gotime.h"
 #include "data/gotime_layout.h"
 
@@ -213,7 +212,7 @@ static bool take_zone_name(struct reading *r)
     return true;
 }
 
-/* "GMT+3" carries its offset; other names without a number count as UTC. */
+/* "GMT+3" shows its offset - the clock is taken for UTC all the same, as Go does; other names show none. */
 static int offset_of_name(struct str zone)
 {
     int64_t hours = 0;
@@ -305,27 +304,43 @@ static bool skip_prefix(struct str *text, struct str prefix)
 
 /* ---- errors --------------------------------------------------------------------------------------- */
 
+/* Package time's own way of quoting: bytes beyond ASCII as \x... */
+static struct str quote(struct arena *a, struct str s)
+{
+    struct buf b = { .a = a };
+
+    buf_byte(&b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x80 || c < ' ')
+            buf_fmt(&b, "\\x%02x", c);
+        else
+            buf_fmt(&b, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+    }
+    buf_byte(&b, '"');
+    return buf_str(&b);
+}
+
 static bool fail_element(struct str text, struct str layout, struct str rest, struct str element, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
 
-    return err_set(e, ERR_INVALID, "parsing time %.*s as %.*s: cannot parse %.*s as %.*s", STR(go_quote(&a, text)),
-                   STR(go_quote(&a, layout)), STR(go_quote(&a, rest)), STR(go_quote(&a, element)));
+    return err_set(e, ERR_INVALID, "parsing time %.*s as %.*s: cannot parse %.*s as %.*s", STR(quote(&a, text)),
+                   STR(quote(&a, layout)), STR(quote(&a, rest)), STR(quote(&a, element)));
 }
 
 static bool fail_range(struct str text, const char *what, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
 
-    return err_set(e, ERR_INVALID, "parsing time %.*s: %s out of range", STR(go_quote(&a, text)), what);
+    return err_set(e, ERR_INVALID, "parsing time %.*s: %s out of range", STR(quote(&a, text)), what);
 }
 
 static bool fail_extra(struct str text, struct str rest, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
 
-    return err_set(e, ERR_INVALID, "parsing time %.*s: extra text: %.*s", STR(go_quote(&a, text)),
-                   STR(go_quote(&a, rest)));
+    return err_set(e, ERR_INVALID, "parsing time %.*s: extra text: %.*s", STR(quote(&a, text)), STR(quote(&a, rest)));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------ */
@@ -386,7 +401,7 @@ bool gotime_parse_time(struct str layout, struct str text, struct gotime *out, s
     int offset = r.has_offset ? r.offset : offset_of_name(r.zone);
     bool is_utc = r.utc || (!r.has_offset && r.zone.n == 0);
     *out = (struct gotime){
-        .sec = gotime_seconds(r.year, r.month, r.day, r.hour, r.minute, r.second) - (r.utc ? 0 : offset),
+        .sec = gotime_seconds(r.year, r.month, r.day, r.hour, r.minute, r.second) - (r.has_offset && !r.utc ? r.offset : 0),
         .ns = r.ns,
         .offset = r.utc ? 0 : offset,
         .zone = is_utc || (r.has_offset && offset == 0 && r.zone.n == 0) ? S("UTC") : r.zone,

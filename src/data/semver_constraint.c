@@ -27,7 +27,7 @@ static const struct {
 struct condition {
     enum operation op;
     struct semver version;
-    struct str original;                  /* operator and pattern, for reasons */
+    struct str original;                  /* the pattern, for reasons */
     bool any_major, any_minor, any_patch; /* which part is the first that is missing or x */
 };
 
@@ -190,12 +190,11 @@ static bool parse_condition(struct arena *a, struct str *s, struct condition *ou
 
     *found = false;
     skip_blanks(s);
-    const char *start = s->p;
     c.op = take_operator(s);
     skip_blanks(s);
     if (!take_pattern(s, &p))
         return true;
-    c.original = (struct str){ start, (size_t)(s->p - start) };
+    c.original = p.whole;
     *found = true;
     if (!resolve_pattern(a, &p, &c, e))
         return false;

@@ -15,45 +15,97 @@ struct template_call; /* one execution: arena, error position, the set, user dat
  * A template function. args[0..n) are evaluated; the result goes to *out. On failure return false with the
  * message in *e ("error calling NAME: " is added by the executor).
  */
-typedef bool template_fn(struct template_call *call, const struct value *args, size_t n,
-                         struct value *out, struct err *e);
+typedef bool template_fn(struct template_call *call, const struct value *args, size_t n, struct value *out,
+                         struct err *e);
 
 struct template_func {
     const char *name;
     template_fn *fn;
     int least, most; /* number of arguments; most -1: any */
+    /* Go types of the parameters, one letter each, which decide what a template may pass and what the messages say:
+     * v any, s string, i int, I int64, u uint32, f float64, b bool, m map[string]interface {}, l []interface {},
+     * n map[string]string, t time.Time, r reflect.Value (the language's own functions). A '+' at the end repeats the
+     * last one. NULL: all any. */
+    const char *params;
 };
 
-/* Objects with methods and fields (Helm's .Files, .Capabilities.APIVersions; notification's repo, time): the `opaque` member
- * of a VALUE_OPAQUE value points to a struct that starts with this. */
+/*
+ * The Go static type of a value where its kind does not tell: struct value's `tag`. Go code sees the difference
+ * (typeOf, eq, has, printf, parameters), so templates do.
+ */
+enum template_type {
+    TEMPLATE_PLAIN, /* bool, int, float64, string, []interface {}, map[string]interface {} */
+    TEMPLATE_INT64, /* VALUE_INT: integers of --set, of arithmetic functions */
+    TEMPLATE_UINT64,
+    TEMPLATE_UINT8,
+    TEMPLATE_BYTES,      /* VALUE_STRING: []uint8 */
+    TEMPLATE_STRINGS,    /* VALUE_LIST: []string */
+    TEMPLATE_INTS,       /* []int */
+    TEMPLATE_LISTS,      /* [][]interface {} */
+    TEMPLATE_NIL,        /* a nil []interface {} or map: empty, but null in JSON */
+    TEMPLATE_STRING_MAP, /* VALUE_MAP: map[string]string */
+    TEMPLATE_VALUES,     /* Helm's common.Values: top level of the data, and .Values */
+};
+/* The Go name of a value's type, "<nil>" for null. */
+struct str template_type_name(const struct value *v);
+/* A copy of a tree in which every number is a float64, as Go's JSON decoder makes them. Shares what has no numbers. */
+struct value template_floats(struct arena *a, const struct value *v);
+
+/* Objects with methods and fields (Helm's .Files, .Capabilities.APIVersions; notification's repo, time): the `opaque`
+ * member of a VALUE_OPAQUE value points to a struct that starts with this. */
 struct template_object {
     const struct template_class *class;
 };
 struct template_class {
     const char *go_type; /* for printing and messages, e.g. "engine.files" */
-    /* A field or a method called with arguments (n = 0 for a field). Return false with ERR_NOT_FOUND when there is none. */
+    /* A field or a method called with arguments (n = 0 for a field). Return false with ERR_NOT_FOUND when there is
+     * none. */
+    /* Other failures: ERR_DENIED is a refusal of the call itself (count or type of the arguments), whose text stands as
+     * it is; every other kind becomes "error calling NAME: text". */
     bool (*member)(struct template_call *call, const struct template_object *self, struct str name,
                    const struct value *args, size_t n, struct value *out, struct err *e);
     /* As fmt %v prints it; NULL: the go_type. */
     struct str (*print)(struct arena *a, const struct template_object *self);
     /* When the object is ranged over or indexed as a map; NULL: it is not. */
     const struct map *(*as_map)(struct arena *a, const struct template_object *self);
+    /* The same for an object that is a list (Helm's .Capabilities.APIVersions). */
+    const struct list *(*as_list)(struct arena *a, const struct template_object *self);
 };
 /* A bare callable value, what Go's `call` builtin takes: class with `member` for the empty name. */
 
+/* How an execution failed, for callers that word the message anew (Helm does). */
+struct template_level {
+    struct str location; /* "FILE:LINE:COLUMN" */
+    struct str name;     /* of the executing template */
+    struct str node;     /* the expression, "include \"x\" ." */
+    struct str message;  /* "error calling include:" without what follows, for all but the innermost */
+};
+struct template_failure {
+    struct str text;               /* the whole chain on one line, however long; the err keeps its first kilobyte */
+    struct str cause;              /* its innermost text: what a function said, or the engine's own words */
+    bool by_function;              /* the cause came from a function */
+    struct template_level *levels; /* innermost first; one per nested execution */
+    size_t n_levels;
+};
+
 struct template_options {
     enum { TEMPLATE_MISSING_DEFAULT, TEMPLATE_MISSING_ZERO, TEMPLATE_MISSING_ERROR } missing;
-    size_t output_max;  /* bytes; 0: 256 MiB */
-    int depth_max;      /* nested template/include/tpl calls; 0: 1000 (Helm) */
-    int64_t steps_max;  /* nodes executed; 0: 500 million */
-    void *user;         /* for the functions: template_call_user */
+    size_t output_max;                /* bytes; 0: 256 MiB */
+    int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
+    int64_t steps_max;                /* nodes executed; 0: 500 million */
+    void *user;                       /* for the functions: template_call_user */
+    struct template_failure *failure; /* filled when the execution fails; may be NULL */
 };
 
 struct template_set;
 /* `tables` are searched last to first; each ends with a row whose name is NULL. The tables must outlive the set. */
 MUST_CHECK bool template_set_new(struct arena *a, const struct template_func *const *tables, size_t n_tables,
                                  struct template_set **out, struct err *e);
-/* Parse `text` as template `name` (as Go's New(name).Parse(text)); {{define}}s join the set, later ones win.
+/* A set that sees everything in `below`, to which templates can be added without touching it (tpl). */
+MUST_CHECK bool template_set_over(struct arena *a, const struct template_set *below, struct template_set **out,
+                                  struct err *e);
+/* Parse `text` as template `name` (as Go's New(name).Parse(text)); {{define}}s join the set, later ones win unless they
+ * are empty. The bytes of both must live as long as the set.
  * errors: ERR_INVALID "template: NAME:LINE: ..." in Go's words. */
 MUST_CHECK bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e);
 bool template_has(const struct template_set *set, struct str name);
@@ -70,12 +122,18 @@ const struct template_set *template_call_set(struct template_call *call);
 /* Nested execution with the depth counted (include, tpl). */
 MUST_CHECK bool template_call_execute(struct template_call *call, const struct template_set *set, struct str name,
                                       const struct value *dot, struct buf *out, struct err *e);
+/* For a function whose message may be longer than an err: sets *e and keeps the whole text. Always false. */
+bool template_call_fail(struct template_call *call, struct str text, struct err *e);
+/* The whole text of the failure that a nested execution left in *e. */
+struct str template_call_failure(struct template_call *call, const struct err *e);
 /* fmt.Sprint(v) / %v of one value by Go's rules (maps sorted, nil "<nil>"). */
 void template_print(struct buf *out, const struct value *v);
 bool template_truth(const struct value *v); /* Go's IsTrue */
 
 /* The function tables. */
-extern const struct template_func template_builtins[];   /* and or not len index slice print printf ... (always included) */
-extern const struct template_func template_funcs_sprig[];  /* sprig's GenericFuncMap, `env` and `expandenv` left out */
-extern const struct template_func template_funcs_data[];   /* toYaml fromYaml toJson fromJson toToml ... Helm's errors-as-text forms */
+extern const struct template_func
+    template_builtins[]; /* and or not len index slice print printf ... (always included) */
+extern const struct template_func template_funcs_sprig[]; /* sprig's GenericFuncMap, `env` and `expandenv` left out */
+extern const struct template_func
+    template_funcs_data[]; /* toYaml fromYaml toJson fromJson toToml ... Helm's errors-as-text forms */
 /* include, tpl, required, fail, lookup live in chart/: they need the chart's state. */

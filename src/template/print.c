@@ -1,0 +1,292 @@
+/* Values as Go's fmt prints them with %v; their Go types; deep equality. */
+#include <math.h>
+
+#include "data/gofmt.h"
+#include "template/internal.h"
+
+/* ---- floats ------------------------------------------------------------------------------- */
+
+/* Small whole numbers are nearly all there is: they need no search for digits. */
+static bool print_small_whole(struct buf *out, double f)
+{
+    if (f != floor(f) || f <= -1e6 || f >= 1e6 || (f == 0 && signbit(f)))
+        return false;
+    buf_fmt(out, "%d", (int)f);
+    return true;
+}
+
+void print_float(struct buf *out, double f)
+{
+    if (print_small_whole(out, f))
+        return;
+    char room[GO_FLOAT_MAX];
+    buf_add(out, go_float(room, f, 64));
+}
+
+/* ---- objects ------------------------------------------------------------------------------ */
+
+const struct template_object *as_object(const struct value *v)
+{
+    return v->kind == VALUE_OPAQUE ? v->opaque : NULL;
+}
+
+const struct map *map_in(struct arena *a, const struct value *v)
+{
+    const struct template_object *o = as_object(v);
+    if (v->kind == VALUE_MAP)
+        return v->map;
+    return o != NULL && o->class->as_map != NULL ? o->class->as_map(a, o) : NULL;
+}
+
+const struct list *list_in(struct arena *a, const struct value *v)
+{
+    const struct template_object *o = as_object(v);
+    if (v->kind == VALUE_LIST)
+        return v->list;
+    return o != NULL && o->class->as_list != NULL ? o->class->as_list(a, o) : NULL;
+}
+
+struct complex_number {
+    struct template_object object;
+    double real, imaginary;
+};
+
+static bool complex_member(struct template_call *call, const struct template_object *self, struct str name,
+                           const struct value *args, size_t n, struct value *out, struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "a number has no fields");
+}
+
+static struct str complex_print(struct arena *a, const struct template_object *self)
+{
+    const struct complex_number *z = (const void *)self;
+    struct buf b = { .a = a };
+    buf_byte(&b, '(');
+    print_float(&b, z->real);
+    if (!signbit(z->imaginary) && !isinf(z->imaginary))
+        buf_byte(&b, '+');
+    print_float(&b, z->imaginary);
+    buf_c(&b, "i)");
+    return buf_str(&b);
+}
+
+static const struct template_class complex_class = { "complex128", complex_member, complex_print, NULL, NULL };
+
+struct value complex_value(struct arena *a, double real, double imaginary)
+{
+    struct complex_number *z = arena_new(a, struct complex_number, 1);
+    *z = (struct complex_number){ { &complex_class }, real, imaginary };
+    return (struct value){ .kind = VALUE_OPAQUE, .opaque = z };
+}
+
+/* ---- types -------------------------------------------------------------------------------- */
+
+static struct str list_type(enum template_type type)
+{
+    switch ((int)type) {
+    case TEMPLATE_STRINGS: return S("[]string");
+    case TEMPLATE_INTS: return S("[]int");
+    case TEMPLATE_LISTS: return S("[][]interface {}");
+    default: return S("[]interface {}");
+    }
+}
+
+struct str template_type_name(const struct value *v)
+{
+    enum template_type type = type_tag(v);
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: return S("<nil>");
+    case VALUE_BOOL: return S("bool");
+    case VALUE_INT:
+        return type == TEMPLATE_INT64    ? S("int64")
+               : type == TEMPLATE_UINT64 ? S("uint64")
+               : type == TEMPLATE_UINT8  ? S("uint8")
+                                         : S("int");
+    case VALUE_FLOAT: return S("float64");
+    case VALUE_STRING: return type == TEMPLATE_BYTES ? S("[]uint8") : S("string");
+    case VALUE_LIST: return list_type(type);
+    case VALUE_MAP:
+        return type == TEMPLATE_STRING_MAP ? S("map[string]string")
+               : type == TEMPLATE_VALUES   ? S("common.Values")
+                                           : S("map[string]interface {}");
+    case VALUE_OPAQUE: return str_c(as_object(v)->class->go_type);
+    }
+    return S("");
+}
+
+const char *go_kind(const struct value *v)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: return "invalid";
+    case VALUE_LIST: return "slice";
+    case VALUE_MAP: return "map";
+    case VALUE_STRING: return type_tag(v) == TEMPLATE_BYTES ? "slice" : "string";
+    case VALUE_OPAQUE: break;
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_FLOAT: return template_type_name(v).p;
+    }
+    const struct template_class *class = as_object(v)->class;
+    if (class == &complex_class)
+        return class->go_type;
+    if (class->go_type[0] == '*')
+        return "ptr";
+    return class->as_map != NULL ? "map" : class->as_list != NULL ? "slice" : "struct";
+}
+
+bool template_truth(const struct value *v)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: return false;
+    case VALUE_BOOL: return v->b;
+    case VALUE_INT: return v->i != 0;
+    case VALUE_FLOAT: return v->f != 0;
+    case VALUE_STRING: return v->n > 0;
+    case VALUE_LIST: return v->list->n > 0;
+    case VALUE_MAP: return v->map->n > 0;
+    case VALUE_OPAQUE: break;
+    }
+    const struct template_object *o = as_object(v);
+    const struct complex_number *z = (const void *)o;
+    if (o->class == &complex_class)
+        return z->real != 0 || z->imaginary != 0;
+    struct arena scratch = { 0 };
+    const struct map *m = map_in(&scratch, v);
+    const struct list *l = list_in(&scratch, v);
+    bool any = m != NULL ? m->n > 0 : l == NULL || l->n > 0; /* structs are always true */
+    arena_close(&scratch);
+    return any;
+}
+
+/* ---- %v ----------------------------------------------------------------------------------- */
+
+static void print_bytes(struct buf *out, struct str s)
+{
+    buf_byte(out, '[');
+    for (size_t i = 0; i < s.n; i++)
+        buf_fmt(out, i > 0 ? " %u" : "%u", (uint8_t)s.p[i]);
+    buf_byte(out, ']');
+}
+
+static void print_map(struct buf *out, const struct map *m)
+{
+    const struct map_entry **sorted = map_sorted(out->a, m);
+    buf_c(out, "map[");
+    for (size_t i = 0; i < m->n; i++) {
+        buf_c(out, i > 0 ? " " : "");
+        buf_add(out, sorted[i]->key);
+        buf_byte(out, ':');
+        print_value(out, &sorted[i]->value);
+    }
+    buf_byte(out, ']');
+}
+
+static void print_list(struct buf *out, const struct list *l)
+{
+    buf_byte(out, '[');
+    for (size_t i = 0; i < l->n; i++) {
+        buf_c(out, i > 0 ? " " : "");
+        print_value(out, &l->v[i]);
+    }
+    buf_byte(out, ']');
+}
+
+static void print_object(struct buf *out, const struct template_object *o)
+{
+    if (o->class->print != NULL)
+        buf_add(out, o->class->print(out->a, o));
+    else if (o->class->as_map != NULL)
+        print_map(out, o->class->as_map(out->a, o));
+    else if (o->class->as_list != NULL)
+        print_list(out, o->class->as_list(out->a, o));
+    else
+        buf_c(out, o->class->go_type);
+}
+
+void print_value(struct buf *out, const struct value *v)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_NULL: buf_c(out, "<nil>"); break;
+    case VALUE_BOOL: buf_c(out, v->b ? "true" : "false"); break;
+    case VALUE_INT: buf_fmt(out, type_tag(v) == TEMPLATE_UINT64 ? "%llu" : "%lld", (long long)v->i); break;
+    case VALUE_FLOAT: print_float(out, v->f); break;
+    case VALUE_STRING:
+        if (type_tag(v) == TEMPLATE_BYTES)
+            print_bytes(out, value_as_str(v));
+        else
+            buf_add(out, value_as_str(v));
+        break;
+    case VALUE_LIST: print_list(out, v->list); break;
+    case VALUE_MAP: print_map(out, v->map); break;
+    case VALUE_OPAQUE: print_object(out, as_object(v)); break;
+    }
+}
+
+void template_print(struct buf *out, const struct value *v)
+{
+    print_value(out, v);
+}
+
+struct str text_of(struct arena *a, const struct value *v)
+{
+    struct buf b = { .a = a };
+    if (v->kind == VALUE_STRING)
+        return value_as_str(v); /* of bytes too: strval in sprig */
+    print_value(&b, v);
+    return buf_str(&b);
+}
+
+/* ---- trees -------------------------------------------------------------------------------- */
+
+struct value template_floats(struct arena *a, const struct value *v)
+{
+    struct value made = *v;
+    if (v->kind == VALUE_INT)
+        return value_float((double)v->i);
+    if (v->kind == VALUE_LIST) {
+        made = value_list(a);
+        for (size_t i = 0; i < v->list->n; i++)
+            list_push(a, made.list, template_floats(a, &v->list->v[i]));
+    } else if (v->kind == VALUE_MAP) {
+        made = value_map(a);
+        for (size_t i = 0; i < v->map->n; i++)
+            map_put(a, made.map, v->map->v[i].key, template_floats(a, &v->map->v[i].value));
+    }
+    made.tag = v->tag;
+    return made;
+}
+
+static bool lists_equal(const struct list *a, const struct list *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (!go_deep_equal(&a->v[i], &b->v[i]))
+            return false;
+    return a->n == b->n;
+}
+
+static bool maps_equal(const struct map *a, const struct map *b)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        const struct value *there = map_get(b, a->v[i].key);
+        if (there == NULL || !go_deep_equal(&a->v[i].value, there))
+            return false;
+    }
+    return a->n == b->n;
+}
+
+bool go_deep_equal(const struct value *a, const struct value *b)
+{
+    if (a->kind != b->kind || type_tag(a) != type_tag(b))
+        return false;
+    switch ((enum value_kind)a->kind) {
+    case VALUE_NULL: return true;
+    case VALUE_BOOL: return a->b == b->b;
+    case VALUE_INT: return a->i == b->i;
+    case VALUE_FLOAT: return a->f == b->f;
+    case VALUE_STRING: return str_eq(value_as_str(a), value_as_str(b));
+    case VALUE_LIST: return lists_equal(a->list, b->list);
+    case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map);
+    case VALUE_OPAQUE: return a->opaque == b->opaque;
+    }
+    return false;
+}

@@ -1,0 +1,93 @@
+/* Sets of templates and of functions. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "template/internal.h"
+
+static struct func_table measure(const struct template_func *rows)
+{
+    struct func_table t = { .rows = rows, .sorted = true };
+    for (; rows[t.n].name != NULL; t.n++)
+        t.sorted = t.sorted && (t.n == 0 || strcmp(rows[t.n - 1].name, rows[t.n].name) < 0);
+    return t;
+}
+
+bool template_set_new(struct arena *a, const struct template_func *const *tables, size_t n_tables,
+                      struct template_set **out, struct err *e)
+{
+    struct template_set *set = arena_new(a, struct template_set, 1);
+    set->a = a;
+    set->n_tables = n_tables + 1;
+    set->tables = arena_new(a, struct func_table, set->n_tables);
+    set->tables[0] = measure(template_builtins);
+    for (size_t i = 0; i < n_tables; i++)
+        set->tables[i + 1] = measure(tables[i]);
+    *out = set;
+    return true;
+}
+
+bool template_set_over(struct arena *a, const struct template_set *below, struct template_set **out, struct err *e)
+{
+    struct template_set *set = arena_new(a, struct template_set, 1);
+    *set = (struct template_set){ .a = a, .below = below, .tables = below->tables, .n_tables = below->n_tables };
+    *out = set;
+    return true;
+}
+
+const struct tree *set_find(const struct template_set *set, struct str name)
+{
+    for (; set != NULL; set = set->below) {
+        const struct value *there = map_get(&set->trees, name);
+        if (there != NULL)
+            return there->opaque;
+    }
+    return NULL;
+}
+
+bool template_has(const struct template_set *set, struct str name)
+{
+    return set_find(set, name) != NULL;
+}
+
+static int compare_name(const void *key, const void *row)
+{
+    const struct str *name = key;
+    return str_cmp(*name, str_c(((const struct template_func *)row)->name));
+}
+
+static const struct template_func *find_row(const struct func_table *t, struct str name)
+{
+    if (t->sorted)
+        return bsearch(&name, t->rows, t->n, sizeof *t->rows, compare_name);
+    for (size_t i = 0; i < t->n; i++)
+        if (str_is(name, t->rows[i].name))
+            return &t->rows[i];
+    return NULL;
+}
+
+const struct template_func *set_func(const struct template_set *set, struct str name, bool *builtin)
+{
+    for (size_t i = set->n_tables; i-- > 0;) {
+        const struct template_func *f = find_row(&set->tables[i], name);
+        *builtin = i == 0;
+        if (f != NULL)
+            return f;
+    }
+    return NULL;
+}
+
+bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e)
+{
+    struct parsed parsed = { 0 };
+    if (text.n > UINT32_MAX / 2)
+        return err_set(e, ERR_LIMIT, "template: %.*s: larger than 2 GiB", STR(name));
+    if (!parse_text(set, name, text, &parsed, e))
+        return false;
+    for (size_t i = 0; i < parsed.trees.n; i++) {
+        struct tree *t = parsed.trees.v[i];
+        if (node_list_is_empty(t->root) && set_find(set, t->name) != NULL)
+            continue; /* an empty definition never replaces another */
+        map_put(set->a, &set->trees, t->name, (struct value){ .kind = VALUE_OPAQUE, .opaque = t });
+    }
+    return true;
+}

@@ -14,6 +14,7 @@ struct sync_input {
     const struct value *operation;        /* operation.sync of operationState */
     const struct compare_result *compare; /* of this moment */
     const struct value *targets;          /* all documents, hooks included, placed */
+    const struct value *project;          /* AppProject, or value_nil: everything is permitted */
     struct str revision;
     int64_t started_ms, now_ms;
     bool terminate;

@@ -1,4 +1,5 @@
-/* The list of commands: LIGHT ones live in `vitrine`, FULL ones in `vitrine-full`. Included with both macros defined. */
+/* The list of commands: LIGHT ones live in `vitrine`, FULL ones in `vitrine-full`. Included with both macros defined.
+ */
 FULL("demo", cmd_demo, "the whole loop on this machine, explained as it goes")
 FULL("server", cmd_server, "the controller, API, webhooks and dashboard")
 FULL("app", cmd_app, "list, get, sync, diff, history, logs, wait, delete Applications")

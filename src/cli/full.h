@@ -15,5 +15,5 @@
 #pragma weak cmd_notify
 #pragma weak cmd_sandbox
 #pragma weak cmd_doctor
-cli_command cmd_app, cmd_appset, cmd_artefact, cmd_chart, cmd_dependency, cmd_demo, cmd_doctor, cmd_notify, cmd_pr, cmd_sandbox,
-    cmd_server, cmd_status, cmd_workflow;
+cli_command cmd_app, cmd_appset, cmd_artefact, cmd_chart, cmd_dependency, cmd_demo, cmd_doctor, cmd_notify, cmd_pr,
+    cmd_sandbox, cmd_server, cmd_status, cmd_workflow;

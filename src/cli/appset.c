@@ -1,0 +1,136 @@
+/* vitrine appset list|get|generate: ApplicationSets, and a dry run that prints what would be generated. */
+#include "gitops/appset.h"
+#include "cli/full.h"
+#include "data/yaml.h"
+#include "forge/forge.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/sys.h"
+
+struct appset_call {
+    struct arena *a;
+    const char *server, *output, *config;
+    struct cli_words rest;
+};
+
+static void print_sets(struct arena *a, const struct value *sets)
+{
+    static const char *const head[] = { "NAME", "APPLICATIONS", "HEALTH", "CONDITION" };
+    struct cli_table t = { .a = a, .columns = COUNT(head) };
+    cli_table_row(&t, head);
+    for (size_t i = 0; i < value_len(sets); i++) {
+        const struct value *set = value_item(sets, i), *conditions = value_at(set, "status.conditions");
+        struct str said = S("");
+        for (size_t c = 0; c < value_len(conditions); c++) {
+            const struct value *condition = value_item(conditions, c);
+            if (str_is(value_str_at(condition, "type"), "ErrorOccurred")
+                && str_is(value_str_at(condition, "status"), "True"))
+                said = value_str_at(condition, "message");
+        }
+        cli_table_cell(&t, value_str_at(set, "metadata.name"));
+        cli_table_cell(&t, arena_fmt(a, "%zu", value_len(value_at(set, "status.resources"))));
+        cli_table_cell(&t, value_str_at(set, "status.health.status"));
+        cli_table_cell(&t, said);
+    }
+    cli_table_print(&t, stdout);
+}
+
+static int show(struct appset_call *c, struct str name)
+{
+    struct cli_api api = cli_api_of(c->a, c->server);
+    struct value v, chosen = value_list(c->a);
+    struct err e;
+    if (!cli_api_call(c->a, &api, "GET", S("/api/v1/applicationsets"), NULL, &v, &e))
+        return cli_fail(&e);
+    const struct value *all = value_get(&v, "items");
+    for (size_t i = 0; i < value_len(all); i++)
+        if (name.n == 0 || str_eq(name, value_str_at(value_item(all, i), "metadata.name")))
+            list_push(c->a, chosen.list, *value_item(all, i));
+    if (name.n > 0 && value_len(&chosen) == 0) {
+        cli_fail_text("no ApplicationSet %.*s", STR(name));
+        return CLI_REFUSED;
+    }
+    if (!cli_print_value(c->output, name.n > 0 ? value_item(&chosen, 0) : &chosen)) {
+        if (name.n > 0)
+            cli_print_value("yaml", value_item(&chosen, 0));
+        else
+            print_sets(c->a, &chosen);
+    }
+    return CLI_OK;
+}
+
+static bool generate_documents(struct appset_call *c, const struct config *config, const struct value *docs,
+                               size_t *made, struct err *e)
+{
+    struct forge_cache *cache = forge_cache_open();
+    bool ok = true;
+    for (size_t i = 0; ok && i < value_len(docs); i++) {
+        const struct value *set = value_item(docs, i);
+        struct appset_generated g;
+        if (!str_is(value_str_at(set, "kind"), "ApplicationSet"))
+            continue;
+        ok = appset_generate(c->a, set, config, cache, &g, e)
+             || err_wrap(e, "ApplicationSet %.*s", STR(value_str_at(set, "metadata.name")));
+        if (!ok)
+            break;
+        ++*made;
+        if (g.invalid.n > 0)
+            fprintf(stderr, "Warning: %.*s\n", STR(g.invalid));
+        if (g.held.n > 0)
+            fprintf(stderr, "Warning: %.*s\n", STR(g.held));
+        if (c->output != NULL && strcmp(c->output, "json") == 0) {
+            cli_print_value("json", &g.applications);
+            continue;
+        }
+        for (size_t n = 0; n < value_len(&g.applications); n++)
+            printf("---\n%.*s", STR(yaml_str(c->a, value_item(&g.applications, n))));
+    }
+    forge_cache_close(cache);
+    return ok;
+}
+
+/* Secrets are looked up in --config, else beside the file. */
+static int generate(struct appset_call *c, const char *file)
+{
+    struct str text, dir = str_c(file);
+    struct value docs;
+    struct config *config;
+    struct err e;
+    ptrdiff_t slash = str_rfind(dir, S("/"));
+    const char *beside = slash < 0 ? "." : arena_c(c->a, str_slice(dir, 0, (size_t)slash));
+    size_t made = 0;
+    if (!fs_read(c->a, AT_FDCWD, file, YAML_TEXT_MAX, &text, &e) || !yaml_parse_all(c->a, text, file, &docs, &e)
+        || !config_load(c->config != NULL ? c->config : beside, &config, &e))
+        return cli_fail(&e);
+    bool ok = generate_documents(c, config, &docs, &made, &e);
+    config_close(config);
+    if (!ok)
+        return cli_fail(&e);
+    return made > 0 ? CLI_OK : cli_fail_text("%s holds no ApplicationSet", file);
+}
+
+int cmd_appset(int argc, char **argv)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct appset_call c = { .a = &a };
+    const struct cli_flag flags[] = {
+        { "server", 0, NULL, &c.server, NULL,
+          "address of the server (default $VITRINE_SERVER or http://127.0.0.1:8090)" },
+        { "output", 'o', NULL, &c.output, NULL, "json or yaml" },
+        { "config", 0, NULL, &c.config, NULL, "generate: folder with the Secrets (default: the file's own)" },
+        { NULL },
+    };
+    int status;
+    if (!cli_start(argc, argv, "appset list | get NAME | generate FILE", flags, &c.rest, &status))
+        return status;
+    const char *verb = c.rest.n > 0 ? c.rest.v[0] : "";
+    if (strcmp(verb, "list") == 0 && c.rest.n == 1)
+        return show(&c, S(""));
+    if (strcmp(verb, "get") == 0 && c.rest.n == 2)
+        return show(&c, str_c(c.rest.v[1]));
+    if (strcmp(verb, "generate") == 0 && c.rest.n == 2)
+        return generate(&c, c.rest.v[1]);
+    return cli_usage("appset", "list, get NAME or generate FILE was expected");
+}

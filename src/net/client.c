@@ -19,6 +19,7 @@
 
 enum { TIMEOUT_MS = 30000, CONNECT_TIMEOUT_MS = 10000, REDIRECTS_MAX = 10, HEADERS_MAX = 1000 };
 #define RESPONSE_MAX ((size_t)64 << 20)
+#define ERROR_TEXT_MAX ((size_t)64 << 10)
 
 struct transfer { /* what the callbacks of one exchange share */
     struct arena *a;
@@ -98,9 +99,15 @@ static bool is_success(CURL *easy)
     return status >= 200 && status < 300;
 }
 
-static size_t keep_in_memory(struct transfer *t, struct str piece)
+/* An error's text may be longer than the answer that was hoped for. */
+static size_t memory_limit(const struct transfer *t, bool success)
 {
-    if (piece.n > t->max - t->body.n) {
+    return success || t->max > ERROR_TEXT_MAX ? t->max : ERROR_TEXT_MAX;
+}
+
+static size_t keep_in_memory(struct transfer *t, struct str piece, bool success)
+{
+    if (piece.n > memory_limit(t, success) - t->body.n) {
         t->over_limit = true;
         return 0;
     }
@@ -114,8 +121,9 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     struct str piece = { p, size * n };
     struct err e = { 0 };
     t->body_bytes += (int64_t)piece.n;
-    if (!is_success(t->easy) || (t->r->sink_fd <= 0 && t->r->on_data == NULL))
-        return keep_in_memory(t, piece);
+    bool success = is_success(t->easy);
+    if (!success || (t->r->sink_fd <= 0 && t->r->on_data == NULL))
+        return keep_in_memory(t, piece, success);
     if (t->r->on_data != NULL) {
         t->stopped = !t->r->on_data(t->r->user, piece);
         return t->stopped ? 0 : piece.n;

@@ -22,12 +22,17 @@ struct chart_fetcher {
     /* GET a URL (http, https) wholly. */
     bool (*get)(void *user, struct arena *a, struct str url, struct str *out, struct err *e);
     void *user;
+    const char *root; /* file:// repositories must lie below this folder; NULL: anywhere */
 };
 /* Resolve constraints, verify digests, write charts/NAME-VERSION.tgz below `dir` (and Chart.lock if write_lock). With a
  * Chart.lock that is in sync its versions are used (`dependency build`), unless `update`.
  * out_resolved: list of maps {name, version, repository, digest}. */
 MUST_CHECK bool chart_dependencies_build(struct arena *a, const char *dir, const struct chart_fetcher *f, bool update,
                                          bool write_lock, struct value *out_resolved, struct err *e);
+
+/* What `dependency list` says of entry `i` of Chart.yaml: "ok", "unpacked", "missing", "wrong version", "invalid
+ * version". */
+struct str chart_dependency_status(struct arena *a, const struct chart *c, size_t i);
 
 /* Values: the whole --set grammar into `values` (a map). */
 enum chart_set_kind { CHART_SET, CHART_SET_STRING, CHART_SET_JSON, CHART_SET_FILE, CHART_SET_LITERAL };

@@ -47,6 +47,8 @@ bool path_match(struct str pattern, struct str name, bool *bad);
 /* gobwas/glob with '/' as separator, which .Files.Glob uses: `**`, `{a,b}`. *bad for a malformed pattern. */
 bool glob_match(struct str pattern, struct str name, bool *bad);
 struct str path_base(struct str path); /* what follows the last '/' */
+/* Go's path.Clean: no empty parts, "." or inner ".."; "." for nothing. */
+struct str path_clean(struct arena *a, struct str path);
 
 /* ---- charts --------------------------------------------------------------------------------- */
 
@@ -70,11 +72,14 @@ struct chart {
     bool deprecated;
     struct value metadata; /* known fields of Chart.yaml, cleaned; keys as in Chart.yaml */
     struct chart_dependencies wants;
-    struct value values; /* a map; numbers are floats, as in Helm */
-    struct str schema;   /* values.schema.json, or empty */
+    struct value values;    /* a map; numbers are floats, as in Helm */
+    struct str values_text; /* values.yaml as it is, for packaging */
+    bool has_values_text;
+    struct str schema; /* values.schema.json, or empty */
     struct chart_files templates, files;
     struct chart **charts; /* what lies in charts/ */
     size_t n_charts;
+    bool packed;                /* lay in charts/ as a .tgz */
     const struct chart *parent; /* set in a render; NULL at the root */
     struct value lock;          /* Chart.lock, or null */
     struct str *warnings;       /* met while loading */

@@ -9,6 +9,7 @@
 
 #include "base/sys.h"
 #include "chart/internal.h"
+#include "data/semver.h"
 #include "data/yaml.h"
 
 #define PACKAGE_MAX CHART_BYTES_MAX /* bytes of a .tgz itself */
@@ -100,6 +101,8 @@ static void take_subchart_file(struct builder *b, const struct chart_file *f)
 
 static bool take_values(struct builder *b, const struct chart_file *f)
 {
+    b->c->values_text = f->data;
+    b->c->has_values_text = true;
     return values_read(b->a, f->data, &b->c->values, b->e) || err_wrap(b->e, "cannot load values.yaml");
 }
 
@@ -154,6 +157,7 @@ static bool add_subchart(struct builder *b, struct str name, const struct chart_
         return err_wrap(b->e, "error unpacking subchart %.*s in %.*s", STR(name), STR(b->c->name));
     for (size_t i = 0; i < sub->n_warnings; i++)
         *vec_push(b->a, &b->w) = sub->warnings[i];
+    sub->packed = str_ends(name, S(".tgz"));
     b->c->charts[b->c->n_charts++] = sub;
     return true;
 }
@@ -256,6 +260,26 @@ struct str chart_missing_dependencies(struct arena *a, const struct chart *c)
         if (!has_chart(c, c->wants.v[i].name))
             buf_fmt(&b, "%s%.*s", b.n > 0 ? ", " : "", STR(c->wants.v[i].name));
     return buf_str(&b);
+}
+
+struct str chart_dependency_status(struct arena *a, const struct chart *c, size_t i)
+{
+    const struct chart_dependency *d = &c->wants.v[i];
+    struct semver_constraint *wanted;
+    struct semver found;
+    struct err ignored;
+
+    for (size_t k = 0; k < c->n_charts; k++) {
+        const struct chart *sub = c->charts[k];
+        if (!str_eq(sub->name, d->name))
+            continue;
+        if (!semver_constraint_parse(a, d->version, &wanted, &ignored) || !semver_parse(sub->version, &found, &ignored))
+            return S("invalid version");
+        if (!semver_constraint_check(wanted, &found))
+            return S("wrong version");
+        return sub->packed ? S("ok") : S("unpacked");
+    }
+    return S("missing");
 }
 
 /* ---- from a path ---------------------------------------------------------------------------- */

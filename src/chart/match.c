@@ -241,10 +241,3 @@ bool glob_match(struct str pattern, struct str name, bool *bad)
     *bad = pattern.n > PATTERN_MAX;
     return !*bad && glob_alternatives(pattern, name, 0, &budget, bad);
 }
-
-struct str path_base(struct str path)
-{
-    ptrdiff_t slash = str_rfind(path, S("/"));
-
-    return slash < 0 ? path : str_slice(path, (size_t)slash + 1, path.n);
-}

@@ -1,5 +1,5 @@
 /*
- * chart/text.c - small texts in Go's words: white space, log lines.
+ * chart/text.c - small texts as Go treats them: white space, paths, log lines.
  */
 #include "chart/internal.h"
 
@@ -32,6 +32,38 @@ struct str go_trim_space(struct str s)
     while (s.n > 0 && (width = rune_before(s, &r), is_space(r)))
         s.n -= width;
     return s;
+}
+
+struct str path_base(struct str path)
+{
+    ptrdiff_t slash = str_rfind(path, S("/"));
+
+    return slash < 0 ? path : str_slice(path, (size_t)slash + 1, path.n);
+}
+
+struct str path_clean(struct arena *a, struct str path)
+{
+    struct buf b = { .a = a };
+    bool absolute = path.n > 0 && path.p[0] == '/';
+    struct str part;
+
+    while (path.n > 0) {
+        str_split(&path, S("/"), &part);
+        struct str so_far = buf_str(&b);
+        if (part.n == 0 || str_is(part, "."))
+            continue;
+        if (str_is(part, "..") && so_far.n > 0 && !str_is(path_base(so_far), "..")) {
+            ptrdiff_t slash = str_rfind(so_far, S("/"));
+            b.n = slash < 0 ? 0 : (size_t)slash;
+            continue;
+        }
+        if (str_is(part, "..") && absolute && so_far.n == 0)
+            continue; /* the root's parent is the root */
+        if (b.n > 0 || absolute)
+            buf_byte(&b, '/');
+        buf_add(&b, part);
+    }
+    return b.n > 0 ? buf_str(&b) : absolute ? S("/") : S(".");
 }
 
 /* slog's text handler quotes what has spaces, quotes, '=' or nothing at all. */

@@ -1,0 +1,156 @@
+/*
+ * chart/repository.c - index.yaml of a chart repository: reading one chart's versions, and writing an index.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/sys.h"
+#include "chart/repository.h"
+#include "data/json.h"
+#include "data/yaml.h"
+#include "net/url.h"
+
+#define INDEX_MAX ((size_t)64 << 20) /* bytes; the largest public index is below 30 MiB */
+
+struct sortable {
+    struct semver version;
+    struct repository_entry entry;
+};
+
+static int newest_first(const void *left, const void *right)
+{
+    return semver_compare(&((const struct sortable *)right)->version, &((const struct sortable *)left)->version);
+}
+
+/* JSON is much the faster to read, and Helm tells the two apart the same way. */
+static bool parse_index(struct arena *a, struct str text, struct value *out, struct err *e)
+{
+    struct err ignored;
+
+    if (text.n > INDEX_MAX)
+        return err_set(e, ERR_LIMIT, "index of %zu bytes; at most %zu are read", text.n, INDEX_MAX);
+    if (go_trim_space(text).n == 0)
+        return err_set(e, ERR_INVALID, "empty index.yaml file");
+    bool json = go_trim_space(text).p[0] == '{' && json_parse(a, text, out, &ignored);
+    if (!json && !yaml_parse(a, text, NULL, out, e))
+        return false;
+    if (out->kind != VALUE_MAP)
+        return err_set(e, ERR_INVALID, "it is no chart repository index");
+    if (value_str_at(out, "apiVersion").n == 0)
+        return err_set(e, ERR_INVALID, "no API version specified");
+    return true;
+}
+
+/* Repositories may or may not be written with a slash at the end; what is listed lies below them. */
+static struct str absolute_url(struct arena *a, struct str base, struct str url)
+{
+    return url_resolve(a, str_ends(base, S("/")) ? base : arena_fmt(a, "%.*s/", STR(base)), url);
+}
+
+bool repository_find(struct arena *a, struct str text, struct str base, struct str chart,
+                     struct repository_entries *out, struct err *e)
+{
+    struct value index;
+    struct err ignored;
+    size_t n = 0;
+
+    if (!parse_index(a, text, &index, e))
+        return false;
+    const struct value *entries = value_get(&index, "entries");
+    const struct value *list = entries->kind == VALUE_MAP ? map_get(entries->map, chart) : NULL;
+    if (list == NULL || list->kind != VALUE_LIST)
+        return err_set(e, ERR_NOT_FOUND, "%.*s chart not found in repo %.*s", STR(chart), STR(url_redact(a, base)));
+
+    struct sortable *sorted = arena_new(a, struct sortable, value_len(list) + 1);
+    for (size_t i = 0; i < value_len(list); i++) {
+        const struct value *one = value_item(list, i);
+        struct str url = value_as_str(value_item(value_get(one, "urls"), 0));
+        struct sortable s = { .entry = { .version = value_str_at(one, "version"),
+                                         .digest = value_str_at(one, "digest") } };
+        if (url.n == 0 || !semver_parse(s.entry.version, &s.version, &ignored))
+            continue;
+        s.entry.url = absolute_url(a, base, url);
+        sorted[n++] = s;
+    }
+    qsort(sorted, n, sizeof *sorted, newest_first);
+    *out = (struct repository_entries){ arena_new(a, struct repository_entry, n + 1), n };
+    for (size_t i = 0; i < n; i++)
+        out->v[i] = sorted[i].entry;
+    return true;
+}
+
+const struct repository_entry *repository_pick(const struct repository_entries *entries,
+                                               const struct semver_constraint *wanted)
+{
+    struct semver version;
+    struct err ignored;
+
+    for (size_t i = 0; i < entries->n; i++)
+        if (semver_parse(entries->v[i].version, &version, &ignored) && semver_constraint_check(wanted, &version))
+            return &entries->v[i];
+    return NULL;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static bool index_entry(struct arena *a, const char *path, struct str name, struct str url_prefix, struct str *chart,
+                        struct value *out, struct err *e)
+{
+    struct str bytes;
+    struct chart *c;
+    struct value urls = value_list(a);
+
+    if (!fs_read(a, AT_FDCWD, path, CHART_BYTES_MAX, &bytes, e) || !chart_load(a, path, &c, e))
+        return false;
+    bool slash = url_prefix.n == 0 || str_ends(url_prefix, S("/"));
+    list_push(a, urls.list, value_fmt(a, "%.*s%s%.*s", STR(url_prefix), slash ? "" : "/", STR(name)));
+    *out = metadata_written(a, c);
+    value_set(a, out, "created", value_str(clock_rfc3339(a, clock_wall_ms())));
+    value_set(a, out, "digest", value_str(sha256_hex(a, bytes)));
+    value_set(a, out, "urls", urls);
+    *chart = c->name;
+    return true;
+}
+
+static int entries_newest_first(const void *left, const void *right)
+{
+    struct semver a, b;
+    struct err ignored;
+
+    if (!semver_parse(value_str_at(left, "version"), &a, &ignored)
+        || !semver_parse(value_str_at(right, "version"), &b, &ignored))
+        return 0;
+    return semver_compare(&b, &a);
+}
+
+bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e)
+{
+    struct fs_names names;
+    struct value index = value_map(a), entries = value_map(a), entry;
+
+    if (!fs_list(a, dir, &names, e))
+        return false;
+    for (size_t i = 0; i < names.n; i++) {
+        struct str chart;
+        struct err broken;
+        if (!str_ends(names.v[i], S(".tgz")))
+            continue;
+        if (!index_entry(a, fs_join(a, dir, arena_c(a, names.v[i])), names.v[i], url_prefix, &chart, &entry, &broken))
+            continue; /* no chart: another kind of archive may lie here too */
+        struct value *list = map_get(entries.map, chart);
+        if (list == NULL) {
+            map_put(a, entries.map, chart, value_list(a));
+            list = map_get(entries.map, chart);
+        }
+        list_push(a, list->list, entry);
+    }
+    for (size_t i = 0; i < entries.map->n; i++) {
+        struct list *list = entries.map->v[i].value.list;
+        qsort(list->v, list->n, sizeof *list->v, entries_newest_first);
+    }
+    value_set(a, &index, "apiVersion", value_c("v1"));
+    value_set(a, &index, "entries", entries);
+    value_set(a, &index, "generated", value_str(clock_rfc3339(a, clock_wall_ms())));
+    *out = yaml_str(a, &index);
+    return true;
+}

@@ -140,7 +140,9 @@ static bool chart_flat_values(struct arena *a, const struct repo *r, struct valu
         *out = value_map(a);
         flatten(a, out, S(""), chart_values(chart));
     }
-    return (fs_remove_tree(dir, &aside) || true) && ok;
+    if (!fs_remove_tree(dir, &aside))
+        log_warn("%s", aside.text); /* a leftover below the temporary folder spoils nothing */
+    return ok;
 }
 
 static bool helm_parameter(struct arena *a, const struct expr_function *self, const struct value *args, size_t n,

@@ -1,0 +1,46 @@
+# A thin front of meson. `make demo` and `make test` are all a new machine needs.
+STORY ?= full
+BUILD ?= build
+BUILD_TEST ?= build-test
+
+.PHONY: all deps build demo test lint fuzz bench install clean
+
+all: build
+
+deps:
+	@scripts/bootstrap build
+
+build: deps
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dbuildtype=release -Dtests=false >/dev/null
+	@ninja -C $(BUILD) --quiet
+
+# The whole loop on this machine. STORY=quick ends by itself.
+demo: build
+	@$(BUILD)/src/cli/vitrine demo --story $(STORY) --app examples/demo-web
+
+# Everything, with the address and undefined behaviour sanitizers.
+test:
+	@scripts/bootstrap test
+	@test -f $(BUILD_TEST)/build.ninja || meson setup $(BUILD_TEST) -Db_sanitize=address,undefined >/dev/null
+	@ninja -C $(BUILD_TEST) --quiet
+	@meson test -C $(BUILD_TEST) --no-rebuild --print-errorlogs --timeout-multiplier 3
+
+# Formatting and static analysis; prints only what is wrong.
+lint:
+	@scripts/bootstrap test
+	@scripts/lint
+
+# Fuzz every parser for SECONDS each with libFuzzer.
+SECONDS ?= 60
+fuzz:
+	@scripts/bootstrap test
+	@scripts/fuzz $(SECONDS)
+
+bench: build
+	@bench/run
+
+install: build
+	@meson install -C $(BUILD)
+
+clean:
+	@rm -rf $(BUILD) $(BUILD_TEST) build-fuzz

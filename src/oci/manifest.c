@@ -147,7 +147,7 @@ static bool put(struct arena *a, struct oci_client *c, const struct oci_referenc
     struct http_header type = { S("Content-Type"), media_type };
     struct str digest = oci_digest_of(a, bytes, r->digest);
     struct oci_call call = { .method = "PUT",
-                             .path = arena_fmt(a, "manifests/%.*s", STR(r->tag.n > 0 ? r->tag : r->digest)),
+                             .path = arena_fmt(a, "manifests/%.*s", STR(r->tag.n > 0 ? r->tag : digest)),
                              .headers = { &type, 1 },
                              .body = bytes,
                              .push = true };

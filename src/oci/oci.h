@@ -36,7 +36,7 @@ MUST_CHECK bool oci_resolve(struct arena *a, struct oci_client *c, const struct 
 /* Manifest bytes as the registry has them, digest verified. */
 MUST_CHECK bool oci_manifest_get(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                  struct oci_descriptor *out, struct str *bytes, struct err *e);
-/* PUT under the reference's tag (or digest). */
+/* PUT under the reference's tag, else under its digest, else (with neither) under the bytes' own digest. */
 MUST_CHECK bool oci_manifest_put(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                  struct str media_type, struct str bytes, struct str *out_digest, struct err *e);
 MUST_CHECK bool oci_manifest_delete(struct arena *a, struct oci_client *c, const struct oci_reference *r, struct err *e);
@@ -72,7 +72,7 @@ struct oci_assemble {
     const char *const *labels; /* key, value, ..., NULL */
     const char *const *exposed_ports; /* "8080/tcp" */
 };
-/* Pushes blobs and manifest under the reference's tag; out: the manifest. */
+/* Pushes blobs and manifest under the reference's tag, or (without one) under its digest only; out: the manifest. */
 MUST_CHECK bool oci_assemble_push(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                   const struct oci_assemble *spec, struct oci_descriptor *out, struct err *e);
 /* Push everything of an OCI layout folder (index.json) under the reference. */

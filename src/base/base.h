@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define CLEANUP(fn) __attribute__((cleanup(fn)))
+#define CLEANUP(fn) __attribute__((cleanup(fn), unused)) /* unused: clang would warn of a lock that is only held */
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -1,4 +1,4 @@
-/* vitrine app list|get|sync|diff|history|logs|wait|delete: argocd's commands over the server's API. */
+/* vitrine app list|get|sync|diff|history|logs|wait|delete|delete-resource: argocd's commands over the server's API. */
 #include "cli/app.h"
 
 #include <stdlib.h>
@@ -16,7 +16,8 @@ enum { POLL_MS = 200, DEFAULT_TIMEOUT_S = 600 };
 struct app_call {
     struct arena *a;
     struct cli_api api;
-    const char *server, *output, *timeout, *revision, *container, *pod, *tail, *project;
+    const char *server, *output, *timeout, *revision, *container, *pod, *tail, *project, *group, *kind, *resource_ns,
+        *resource_name;
     bool show_operation, show_params, refresh, hard_refresh, prune, dry_run, force, async, sync, health, operation,
         deleted, cascade, yes, wait, follow, previous, exit_code, grpc_web, degraded;
     struct cli_words resources, rest;
@@ -237,6 +238,22 @@ static int app_delete(struct app_call *c)
     return c->wait ? wait_until(c) : CLI_OK;
 }
 
+static int app_delete_resource(struct app_call *c)
+{
+    struct value out;
+    struct err e;
+    if (c->kind == NULL || c->resource_name == NULL)
+        return cli_usage("app", "--kind and --resource-name are needed");
+    struct str query =
+        arena_fmt(c->a, "/resource?kind=%.*s&resourceName=%.*s&group=%.*s&namespace=%.*s",
+                  STR(url_escape_query(c->a, str_c(c->kind))), STR(url_escape_query(c->a, str_c(c->resource_name))),
+                  STR(url_escape_query(c->a, str_c(c->group))), STR(url_escape_query(c->a, str_c(c->resource_ns))));
+    if (!cli_api_call(c->a, &c->api, "DELETE", app_path(c, query.p), NULL, &out, &e))
+        return refused(&e);
+    printf("Resource '%s' deleted\n", c->resource_name);
+    return CLI_OK;
+}
+
 /* ---- diff --------------------------------------------------------------------------------- */
 
 static bool write_side(struct app_call *c, const char *dir, const char *name, const struct value *object, struct err *e)
@@ -333,9 +350,11 @@ static const struct {
     const char *name;
     bool named; /* wants an application */
     int (*run)(struct app_call *c);
-} verbs[] = { { "list", false, app_list },  { "get", true, app_get },      { "sync", true, app_sync },
-              { "wait", true, wait_until }, { "diff", true, app_diff },    { "history", true, app_history },
-              { "logs", true, app_logs },   { "delete", true, app_delete } };
+} verbs[] = {
+    { "list", false, app_list },  { "get", true, app_get },       { "sync", true, app_sync },
+    { "wait", true, wait_until }, { "diff", true, app_diff },     { "history", true, app_history },
+    { "logs", true, app_logs },   { "delete", true, app_delete }, { "delete-resource", true, app_delete_resource }
+};
 
 static int run_verb(struct app_call *c)
 {
@@ -350,7 +369,7 @@ static int run_verb(struct app_call *c)
             c->name = bare_name(str_c(c->rest.v[1]));
         return verbs[i].run(c);
     }
-    return cli_usage("app", "one of list, get, sync, wait, diff, history, logs, delete was expected");
+    return cli_usage("app", "one of list, get, sync, wait, diff, history, logs, delete, delete-resource was expected");
 }
 
 int cmd_app(int argc, char **argv)
@@ -386,6 +405,10 @@ int cmd_app(int argc, char **argv)
         { "pod", 0, NULL, &c.pod, NULL, "logs: of this pod" },
         { "container", 'c', NULL, &c.container, NULL, "logs: of this container" },
         { "tail", 0, NULL, &c.tail, NULL, "logs: only so many lines" },
+        { "kind", 0, NULL, &c.kind, NULL, "delete-resource: its kind" },
+        { "resource-name", 0, NULL, &c.resource_name, NULL, "delete-resource: its name" },
+        { "group", 0, NULL, &c.group, NULL, "delete-resource: its API group" },
+        { "namespace", 0, NULL, &c.resource_ns, NULL, "delete-resource: its namespace (default: the application's)" },
         { "exit-code", 0, &c.exit_code, NULL, NULL, "diff: status 1 when something differs (default true)" },
         { "grpc-web", 0, &c.grpc_web, NULL, NULL,
           NULL }, /* argocd's lines work as they are: there is only one protocol here */
@@ -393,7 +416,8 @@ int cmd_app(int argc, char **argv)
     };
     int status;
     c.exit_code = true;
-    if (!cli_start(argc, argv, "app list|get|sync|wait|diff|history|logs|delete [NAME]", flags, &c.rest, &status))
+    if (!cli_start(argc, argv, "app list|get|sync|wait|diff|history|logs|delete|delete-resource [NAME]", flags, &c.rest,
+                   &status))
         return status;
     c.api = cli_api_of(&a, c.server);
     return run_verb(&c);

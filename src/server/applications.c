@@ -135,6 +135,29 @@ static void compare_one(struct call *c, struct str name)
     http_reply_json(c->x, 200, &v);
 }
 
+/* One live object of the application's namespace, as argocd app delete-resource: self-heal may bring it back. */
+static void delete_resource(struct call *c, const struct value *app)
+{
+    struct str ns = http_query(c->r, "namespace");
+    struct cluster_key k = { .group = http_query(c->r, "group"),
+                             .kind = http_query(c->r, "kind"),
+                             .ns = ns.n > 0 ? ns : application_namespace(app),
+                             .name = http_query(c->r, "resourceName") };
+    struct value live, reply = value_map(c->r->a);
+    struct err e;
+    if (k.kind.n == 0 || k.name.n == 0)
+        server_reply_text(c, 400, "kind and resourceName are needed");
+    else if (!cluster_get(c->s->cluster, c->r->a, &k, &live, &e))
+        server_reply_error(c, &e);
+    else if (!tracking_is_ours(c->r->a, application_name(app), &live))
+        server_reply_text(c, 403, "%.*s %.*s does not belong to %.*s", STR(k.kind), STR(k.name),
+                          STR(application_name(app)));
+    else if (!cluster_remove(c->s->cluster, &k, CLUSTER_FOREGROUND, &e))
+        server_reply_error(c, &e);
+    else
+        http_reply_json(c->x, 200, &reply);
+}
+
 static void route_one(struct call *c, struct str name, struct str what, struct value *app)
 {
     bool get = str_is(c->r->method, "GET") || str_is(c->r->method, "HEAD"), post = str_is(c->r->method, "POST"),
@@ -147,6 +170,8 @@ static void route_one(struct call *c, struct str name, struct str what, struct v
         sync_one(c, name);
     else if (str_is(what, "operation") && delete)
         terminate_one(c, name);
+    else if (str_is(what, "resource") && delete)
+        delete_resource(c, app);
     else if (str_is(what, "managed-resources") && get)
         compare_one(c, name);
     else if (str_is(what, "logs") && get)

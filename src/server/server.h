@@ -7,6 +7,7 @@
  *   POST   /api/v1/applications/NAME/sync          {revision, prune, dryRun, force, resources}
  *   DELETE /api/v1/applications/NAME[?cascade=false]
  *   DELETE /api/v1/applications/NAME/operation     terminate the running operation
+ *   DELETE /api/v1/applications/NAME/resource?kind=&resourceName=[&group=&namespace=]
  *   GET    /api/v1/applications/NAME/managed-resources   wanted and live objects
  *   GET    /api/v1/applications/NAME/logs?podName=&container=&tailLines=&follow=&previous=
  *   GET    /api/v1/applicationsets, POST /api/v1/applicationsets/refresh

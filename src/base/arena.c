@@ -58,7 +58,7 @@ void *arena_alloc_raw(struct arena *a, size_t n)
 {
     assert(n < SIZE_MAX / 2);
     n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (n > (size_t)(a->end - a->next))
+    if (a->next == NULL || n > (size_t)(a->end - a->next))
         add_block(a, n);
     void *p = a->next;
     a->next += n;

@@ -75,7 +75,8 @@ struct chart {
     struct value values;    /* a map; numbers are floats, as in Helm */
     struct str values_text; /* values.yaml as it is, for packaging */
     bool has_values_text;
-    struct str schema; /* values.schema.json, or empty */
+    struct str schema; /* values.schema.json */
+    bool has_schema;
     struct chart_files templates, files;
     struct chart **charts; /* what lies in charts/ */
     size_t n_charts;

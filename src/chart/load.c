@@ -118,14 +118,16 @@ static bool take_file(struct builder *b, const struct chart_file *f)
         return take_requirements(b, f);
     if (str_is(f->name, "requirements.lock"))
         return take_lock(b, f, true);
-    if (str_is(f->name, "values.schema.json"))
+    if (str_is(f->name, "values.schema.json")) {
         b->c->schema = f->data;
-    else if (str_starts(f->name, S("templates/")))
+        b->c->has_schema = true;
+    } else if (str_starts(f->name, S("templates/"))) {
         *vec_push(b->a, &b->c->templates) = *f;
-    else if (str_starts(f->name, S("charts/")) && !str_ends(f->name, S(".prov")))
+    } else if (str_starts(f->name, S("charts/")) && !str_ends(f->name, S(".prov"))) {
         take_subchart_file(b, f);
-    else
+    } else {
         *vec_push(b->a, &b->c->files) = *f;
+    }
     return true;
 }
 

@@ -142,6 +142,12 @@ struct str buf_str(const struct buf *b);
      &(vec)->v[(vec)->n++])
 void *vec_grow_(struct arena *a, void *v, size_t *cap, size_t item);
 
+/* ---- base64 (RFC 4648, standard alphabet, padded) ------------------------------------------ */
+
+struct str str_base64(struct arena *a, struct str bytes);
+/* Line breaks are skipped. False, and *out untouched, for anything else that is not base64. */
+bool str_unbase64(struct arena *a, struct str text, struct str *out);
+
 /* ---- UTF-8 -------------------------------------------------------------------------------- */
 
 /* Decode the first rune of `s` (n > 0); returns its width. Invalid bytes: U+FFFD, width 1 (as Go). */

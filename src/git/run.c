@@ -30,21 +30,6 @@ static void env_config(struct arena *a, struct git_env *env, const char *key, co
     env->config++;
 }
 
-static struct str base64(struct arena *a, struct str s)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct buf out = { .a = a };
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t word = 0;
-        size_t n = s.n - i < 3 ? s.n - i : 3;
-        for (size_t k = 0; k < 3; k++)
-            word = word << 8 | (k < n ? (uint8_t)s.p[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_byte(&out, k <= n ? digits[word >> (18 - 6 * k) & 63] : '=');
-    }
-    return buf_str(&out);
-}
-
 /* The header goes to the origin of the URL alone, so that a redirect elsewhere does not carry it along. */
 static void env_credentials(struct arena *a, struct git_env *env, const struct git_source *s)
 {
@@ -59,7 +44,7 @@ static void env_credentials(struct arena *a, struct git_env *env, const struct g
     if (at >= 0)
         str_cut(&origin, (size_t)at + 1);
     env_config(a, env, arena_fmt(a, "http.%.*s://%.*s/.extraHeader", STR(scheme), STR(origin)).p,
-               arena_fmt(a, "Authorization: Basic %.*s", STR(base64(a, pair))).p);
+               arena_fmt(a, "Authorization: Basic %.*s", STR(str_base64(a, pair))).p);
 }
 
 static const char *const *environment(struct arena *a, const struct git_source *s, const char *index)

@@ -72,21 +72,6 @@ static void remove_ignored(struct arena *a, const struct value *entry, struct va
 
 /* ---- normalising -------------------------------------------------------------------------- */
 
-static struct str base64(struct arena *a, struct str s)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct buf out = { .a = a };
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t word = 0;
-        size_t n = s.n - i < 3 ? s.n - i : 3;
-        for (size_t k = 0; k < 3; k++)
-            word = word << 8 | (k < n ? (uint8_t)s.p[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_byte(&out, k <= n ? digits[word >> (18 - 6 * k) & 63] : '=');
-    }
-    return buf_str(&out);
-}
-
 static void normalize_secret(struct arena *a, const struct value *object)
 {
     const struct value *plain = value_get(object, "stringData");
@@ -96,7 +81,7 @@ static void normalize_secret(struct arena *a, const struct value *object)
         value_set(a, object, "data", value_map(a));
     for (size_t i = 0; i < plain->map->n; i++)
         map_put(a, value_get(object, "data")->map, plain->map->v[i].key,
-                value_str(base64(a, value_as_str(&plain->map->v[i].value))));
+                value_str(str_base64(a, value_as_str(&plain->map->v[i].value))));
     value_del(object, "stringData");
 }
 

@@ -53,41 +53,6 @@ bool config_secret(const struct config *c, struct str ns, struct str name, struc
 
 /* ---- secrets ------------------------------------------------------------------------------ */
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static bool base64_decode(struct arena *a, struct str text, struct str *out)
-{
-    struct buf b = { .a = a };
-    uint32_t word = 0;
-    size_t digits = 0, padding = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '\n' || c == '\r' || c == ' ')
-            continue;
-        padding += c == '=';
-        int digit = c == '=' ? 0 : base64_digit(c);
-        if (digit < 0 || (padding > 0 && c != '='))
-            return false;
-        word = word << 6 | (uint32_t)digit;
-        if (++digits % 4 != 0)
-            continue;
-        for (size_t k = 0; k + padding < 3; k++)
-            buf_byte(&b, (char)(word >> (16 - 8 * k) & 255));
-        word = 0;
-    }
-    *out = buf_str(&b);
-    return digits % 4 == 0 && padding <= 2;
-}
-
 bool config_secret_decode(struct arena *a, const struct value *doc, struct value *out, struct err *e)
 {
     const struct value *data = value_get(doc, "data"), *plain = value_get(doc, "stringData");
@@ -95,7 +60,7 @@ bool config_secret_decode(struct arena *a, const struct value *doc, struct value
     for (size_t i = 0; value_is(data, VALUE_MAP) && i < data->map->n; i++) {
         const struct map_entry *entry = &data->map->v[i];
         struct str text = { 0 };
-        if (!base64_decode(a, value_as_str(&entry->value), &text))
+        if (!str_unbase64(a, value_as_str(&entry->value), &text))
             return err_set(e, ERR_INVALID, "data.%.*s is not base64 (use stringData for plain text)", STR(entry->key));
         map_put(a, out->map, entry->key, value_str(text));
     }

@@ -120,26 +120,31 @@ static int newest_first(const void *x, const void *y)
     return (p->used_ns < q->used_ns) - (p->used_ns > q->used_ns);
 }
 
-void source_cache_trim(const char *cache_dir, size_t keep)
+static void trim_folder(struct arena *a, const char *dir, size_t keep)
 {
-    CLEANUP(arena_close) struct arena a = { 0 };
     VEC(struct cache_file) files = { 0 };
     struct fs_names names = { 0 };
     struct err ignored = { 0 };
-    const char *dir = fs_join(&a, cache_dir, "manifests");
-    if (!fs_list(&a, dir, &names, &ignored) || names.n <= keep)
+    if (!fs_list(a, dir, &names, &ignored) || names.n <= keep)
         return;
     for (size_t i = 0; i < names.n; i++) {
         struct stat st;
-        const char *path = fs_join(&a, dir, arena_c(&a, names.v[i]));
+        const char *path = fs_join(a, dir, arena_c(a, names.v[i]));
         if (stat(path, &st) == 0)
-            *vec_push(&a, &files) = (struct cache_file){ path, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+            *vec_push(a, &files) = (struct cache_file){ path, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
     }
     if (files.n == 0)
         return;
     qsort(files.v, files.n, sizeof *files.v, newest_first);
     for (size_t i = keep; i < files.n; i++)
         unlink(files.v[i].path);
+}
+
+void source_cache_trim(const char *cache_dir, size_t keep)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    trim_folder(&a, fs_join(&a, cache_dir, "manifests"), keep);
+    trim_folder(&a, fs_join(&a, cache_dir, "trees"), keep * 4);
 }
 
 /* ---- rendering ---------------------------------------------------------------------------- */
@@ -287,6 +292,21 @@ static bool render_anew(struct arena *a, struct rendering_job *job, const char *
     return ok;
 }
 
+/* Which tree a commit has never changes: remembered, a known rendering needs no git at all. */
+static bool known_tree(struct arena *a, const char *path, struct str *out)
+{
+    struct err ignored = { 0 };
+    return fs_read(a, AT_FDCWD, path, 64, out, &ignored) && out->n == 40;
+}
+
+static bool fetch_tree(struct arena *a, const struct source_options *o, const struct git_source *git,
+                       struct str revision, const char *path, const char **mirror, struct str *tree, struct err *e)
+{
+    return git_fetch(a, arena_fmt(a, "%s/git", o->cache_dir).p, git, revision, mirror, e)
+           && git_tree_id(a, *mirror, revision, (struct str){ "", 0 }, tree, e)
+           && fs_mkdirs(arena_fmt(a, "%s/trees", o->cache_dir).p, 0700, e) && fs_write(path, *tree, 0600, e);
+}
+
 bool source_generate(struct arena *a, const struct source_options *o, const struct value *app, struct str revision,
                      bool hard, struct source_manifests *out, struct err *e)
 {
@@ -298,8 +318,16 @@ bool source_generate(struct arena *a, const struct source_options *o, const stru
     const char *mirror = NULL;
     struct str tree = { 0 };
     int64_t start = clock_mono_ms();
-    if (!git_fetch(a, arena_fmt(a, "%s/git", o->cache_dir).p, &git, revision, &mirror, e)
-        || !git_tree_id(a, mirror, revision, (struct str){ "", 0 }, &tree, e))
+    const char *remembered =
+        arena_fmt(a, "%s/trees/%.*s-%016llx", o->cache_dir, STR(revision), (unsigned long long)str_hash(git.url)).p;
+    if (!hard && known_tree(a, remembered, &tree)) {
+        struct str known = cache_key(a, o, &job, tree);
+        if (cache_read(a, cache_path(a, o, known), known, &made)) {
+            *out = made;
+            return true;
+        }
+    }
+    if (!fetch_tree(a, o, &git, revision, remembered, &mirror, &tree, e))
         return false;
     made.fetch_ms = clock_mono_ms() - start;
     struct str key = cache_key(a, o, &job, tree);

@@ -12,7 +12,10 @@ enum { CHART_TIMEOUT_MS = 60000 };
 
 /* ---- dependencies ------------------------------------------------------------------------- */
 
-static struct str basic_authorization(struct arena *a, struct git_credentials c);
+static struct str basic_authorization(struct arena *a, struct git_credentials c)
+{
+    return arena_fmt(a, "Basic %.*s", STR(str_base64(a, arena_fmt(a, "%.*s:%.*s", STR(c.username), STR(c.password)))));
+}
 
 /* The chart room has no network of its own. Credentials come from the Secret of the chart repository. */
 static bool get_url(void *user, struct arena *a, struct str url, struct str *out, struct err *e)
@@ -35,23 +38,6 @@ static bool get_url(void *user, struct arena *a, struct str url, struct str *out
     }
     *out = answer.body;
     return true;
-}
-
-static struct str basic_authorization(struct arena *a, struct git_credentials c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct str s = arena_fmt(a, "%.*s:%.*s", STR(c.username), STR(c.password));
-    struct buf out = { .a = a };
-    buf_c(&out, "Basic ");
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t word = 0;
-        size_t n = s.n - i < 3 ? s.n - i : 3;
-        for (size_t k = 0; k < 3; k++)
-            word = word << 8 | (k < n ? (uint8_t)s.p[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_byte(&out, k <= n ? digits[word >> (18 - 6 * k) & 63] : '=');
-    }
-    return buf_str(&out);
 }
 
 static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart **out, struct err *e)

@@ -1,0 +1,99 @@
+/* A manifest whose image tag carries the commit is not applied before the registry has that tag. */
+#include "gitops/controller_internal.h"
+
+enum { SHORT_SHA = 7, IMAGES_MAX = 64 };
+
+typedef VEC(struct str) images;
+
+static void add_image(struct arena *a, images *list, struct str image, struct str needle)
+{
+    struct str rest = image, tag = { "", 0 };
+    ptrdiff_t slash = str_rfind(image, S("/"));
+    str_cut(&rest, slash >= 0 ? (size_t)slash : 0);
+    ptrdiff_t colon = str_find(rest, S(":"));
+    if (colon < 0)
+        return;
+    tag = str_slice(rest, (size_t)colon + 1, rest.n);
+    if (str_find(tag, needle) < 0)
+        return;
+    for (size_t i = 0; i < list->n; i++)
+        if (str_eq(list->v[i], image))
+            return;
+    if (list->n < IMAGES_MAX)
+        *vec_push(a, list) = image;
+}
+
+static images images_of_commit(struct arena *a, const struct value *targets, struct str sha)
+{
+    static const char *const pods[] = { "spec", "spec.template.spec", "spec.jobTemplate.spec.template.spec" };
+    static const char *const lists[] = { "initContainers", "containers" };
+    images found = { 0 };
+    for (size_t i = 0; i < value_len(targets); i++)
+        for (size_t k = 0; k < COUNT(pods) * COUNT(lists); k++) {
+            const struct value *containers =
+                value_get(value_at(value_item(targets, i), pods[k / COUNT(lists)]), lists[k % COUNT(lists)]);
+            for (size_t n = 0; n < value_len(containers); n++)
+                add_image(a, &found, value_str_at(value_item(containers, n), "image"), str_slice(sha, 0, SHORT_SHA));
+        }
+    return found;
+}
+
+/* 0.5 s, growing by half up to 10 s. */
+static int64_t next_look_ms(unsigned looks)
+{
+    int64_t wait = IMAGE_LOOK_MS;
+    for (unsigned i = 0; i < looks && wait < IMAGE_LOOK_MAX_MS; i++)
+        wait += wait / 2;
+    return wait < IMAGE_LOOK_MAX_MS ? wait : IMAGE_LOOK_MAX_MS;
+}
+
+static void keep_waiting(struct pass *p, bool reachable)
+{
+    struct entry *entry = p->entry;
+    if (entry->image_since_ms == 0)
+        entry->image_since_ms = p->now_ms;
+    if (reachable)
+        entry->unreachable_since_ms = 0;
+    else if (entry->unreachable_since_ms == 0)
+        entry->unreachable_since_ms = p->now_ms;
+    p->next_ms = next_look_ms(entry->image_looks++);
+}
+
+static void stop_waiting(struct pass *p)
+{
+    p->entry->image_since_ms = 0;
+    p->entry->image_looks = 0;
+    p->entry->unreachable_since_ms = 0;
+}
+
+/* One image. A tag is looked at once per operation; its digest goes into the event. */
+static bool resolve(struct pass *p, struct str image, struct str sha, struct str *why)
+{
+    struct oci_reference reference;
+    struct oci_descriptor found;
+    struct err e = { 0 };
+    if (!oci_reference_parse(p->a, image, &reference, &e))
+        return true; /* the destination will say what is wrong with it */
+    if (oci_resolve(p->a, p->c->o.images, &reference, &found, &e)) {
+        station_reached(p, sha, "ImageFound", arena_fmt(p->a, "%.*s is %.*s", STR(image), STR(found.digest)).p);
+        return true;
+    }
+    *why = e.kind == ERR_NOT_FOUND ? arena_fmt(p->a, "Waiting for image %.*s", STR(image))
+                                   : arena_fmt(p->a, "Waiting for image %.*s: %s", STR(image), e.text);
+    keep_waiting(p, e.kind == ERR_NOT_FOUND);
+    return false;
+}
+
+bool images_are_there(struct pass *p, const struct value *targets, struct str sha, struct str *why)
+{
+    if (p->c->o.images == NULL || sha.n < SHORT_SHA) {
+        stop_waiting(p);
+        return true;
+    }
+    images wanted = images_of_commit(p->a, targets, sha);
+    for (size_t i = 0; i < wanted.n; i++)
+        if (!resolve(p, wanted.v[i], sha, why))
+            return false;
+    stop_waiting(p);
+    return true;
+}

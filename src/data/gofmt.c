@@ -32,6 +32,8 @@ int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
 
 struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)
 {
+    if (bits == 32)
+        f = (float)f;
     if (isnan(f))
         return S("NaN");
     if (isinf(f))

@@ -68,41 +68,6 @@ static struct str scalar_text(const yaml_event_t *event)
     return (struct str){ (const char *)event->data.scalar.value, event->data.scalar.length };
 }
 
-static int base64_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c == 0 ? NULL : strchr(digits, c);
-
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
-/* Standard base64 with padding; line breaks are skipped. */
-static bool decode_base64(struct arena *a, struct str text, struct str *out)
-{
-    struct buf b = { .a = a };
-    uint32_t bits = 0;
-    unsigned count = 0, padding = 0;
-
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '\n' || c == '\r')
-            continue;
-        int d = c == '=' ? 0 : base64_digit(c);
-        if (d < 0 || (padding > 0 && c != '='))
-            return false;
-        padding += c == '=';
-        bits = bits << 6 | (uint32_t)d;
-        if (++count % 4 != 0)
-            continue;
-        char bytes[3] = { (char)(bits >> 16), (char)(bits >> 8), (char)bits };
-        if (padding > 2)
-            return false;
-        buf_add(&b, (struct str){ bytes, 3 - padding });
-    }
-    *out = b.n == 0 ? S("") : buf_str(&b);
-    return count % 4 == 0;
-}
-
 static const char *kind_tag(enum yaml_scalar kind)
 {
     switch (kind) {
@@ -142,34 +107,44 @@ static bool is_resolvable(const char *tag)
     return false;
 }
 
+/* JSON, the way of every document in Kubernetes, has no infinities. */
+static bool check_finite(struct reader *r, const yaml_event_t *event, const struct value *v)
+{
+    if (v->kind != VALUE_FLOAT || isfinite(v->f))
+        return true;
+    const char *word = isnan(v->f) ? "NaN" : v->f > 0 ? "+Inf" : "-Inf";
+    if (r->name == NULL)
+        return err_set(r->e, ERR_INVALID, "json: unsupported value: %s", word);
+    return fail_at(r, ERR_INVALID, event->start_mark,
+                   arena_fmt(r->a, "unsupported value %s: JSON has no such number", word));
+}
+
+static bool read_binary(struct reader *r, const yaml_event_t *event, struct str text, struct value *out)
+{
+    struct str bytes;
+
+    if (!str_unbase64(r->a, text, &bytes))
+        return fail_at(r, ERR_INVALID, event->start_mark, S("!!binary value contains invalid base64 data"));
+    *out = value_str(bytes);
+    return true;
+}
+
 static bool read_scalar(struct reader *r, const yaml_event_t *event, struct value *out)
 {
     const char *tag = (const char *)event->data.scalar.tag;
     struct str text = scalar_text(event);
-    bool plain = event->data.scalar.plain_implicit;
 
-    if (tag == NULL && plain && yaml_resolve(text, out) != YAML_IS_STRING && out->kind != VALUE_STRING) {
-        if (out->kind != VALUE_FLOAT || isfinite(out->f))
-            return true;
-        const char *word = isnan(out->f) ? "NaN" : out->f > 0 ? "+Inf" : "-Inf";
-        return r->name == NULL ? err_set(r->e, ERR_INVALID, "json: unsupported value: %s", word)
-                               : fail_at(r, ERR_INVALID, event->start_mark,
-                                         arena_fmt(r->a, "unsupported value %s: JSON has no such number", word));
-    }
-    if (tag != NULL && strncmp(tag, TAG, sizeof TAG - 1) == 0) {
-        tag += sizeof TAG - 1;
-        if (is_resolvable(tag))
-            return read_tagged(r, event, tag, arena_str(r->a, text), out);
-        if (strcmp(tag, "binary") == 0) {
-            struct str bytes;
-            if (!decode_base64(r->a, text, &bytes))
-                return fail_at(r, ERR_INVALID, event->start_mark, S("!!binary value contains invalid base64 data"));
-            *out = value_str(bytes);
-            return true;
-        }
-    }
-    *out = value_str(arena_str(r->a, text));
-    return true;
+    if (tag == NULL && event->data.scalar.plain_implicit && yaml_resolve(text, out) != YAML_IS_STRING
+        && out->kind != VALUE_STRING)
+        return check_finite(r, event, out);
+    text = arena_str(r->a, text);
+    *out = value_str(text);
+    if (tag == NULL || strncmp(tag, TAG, sizeof TAG - 1) != 0)
+        return true;
+    tag += sizeof TAG - 1;
+    if (strcmp(tag, "binary") == 0)
+        return read_binary(r, event, text, out);
+    return !is_resolvable(tag) || (read_tagged(r, event, tag, text, out) && check_finite(r, event, out));
 }
 
 /* ---- anchors -------------------------------------------------------------------------------------- */

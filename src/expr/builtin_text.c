@@ -219,50 +219,24 @@ static bool call_from_json(struct run *r, const struct value *args, size_t n, st
     return json_parse(r->a, value_as_str(&args[0]), out, &why) || run_fail(r, "%s", why.text);
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 static bool call_to_base64(struct run *r, const struct value *args, size_t n, struct value *out)
 {
-    struct str s = value_as_str(&args[0]);
-    struct buf b = { .a = r->a };
-
-    if (!want_strings(r, args, 1) || !run_spend(r, s.n / 64))
+    if (!want_strings(r, args, 1) || !run_spend(r, args[0].n / 64))
         return false;
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (i + k < s.n ? (unsigned char)s.p[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buf_byte(&b, i + k <= s.n ? base64_digits[bits >> (18 - 6 * k) & 63] : '=');
-    }
-    return give(&b, out);
+    *out = value_str(str_base64(r->a, value_as_str(&args[0])));
+    return true;
 }
 
 static bool call_from_base64(struct run *r, const struct value *args, size_t n, struct value *out)
 {
-    struct str s = value_as_str(&args[0]);
-    struct buf b = { .a = r->a };
-    uint32_t bits = 0;
-    unsigned count = 0;
+    struct str bytes;
 
-    if (!want_strings(r, args, 1) || !run_spend(r, s.n / 64))
+    if (!want_strings(r, args, 1) || !run_spend(r, args[0].n / 64))
         return false;
-    if (s.n % 4 != 0)
+    if (!str_unbase64(r->a, value_as_str(&args[0]), &bytes))
         return run_fail(r, "invalid base64 text");
-    for (int i = 0; i < 2 && str_ends(s, S("=")); i++)
-        s.n--;
-    for (size_t i = 0; i < s.n; i++) {
-        const char *at = s.p[i] == '\0' ? NULL : strchr(base64_digits, s.p[i]);
-        if (at == NULL)
-            return run_fail(r, "invalid base64 text");
-        bits = bits << 6 | (uint32_t)(at - base64_digits);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            buf_byte(&b, (char)(bits >> count));
-        }
-    }
-    return give(&b, out);
+    *out = value_str(bytes);
+    return true;
 }
 
 const struct builtin builtins_text[] = {

@@ -117,9 +117,9 @@ static bool eval_field(struct template_call *c, struct value dot, struct value r
     const struct template_object *o = as_object(&receiver);
     const struct map *m = receiver.kind == VALUE_MAP ? receiver.map : NULL;
     if (o != NULL) {
-        bool found;
-        if (!object_member(c, dot, o, name, args, final, out, &found) || found)
-            return found;
+        bool found, ok = object_member(c, dot, o, name, args, final, out, &found);
+        if (!ok || found)
+            return ok;
         m = o->class->as_map != NULL ? o->class->as_map(c->a, o) : NULL;
     }
     if (m == NULL) {

@@ -42,6 +42,15 @@ static bool stack_is_low(int depth)
     return stack_bytes(&lowest) > 0 && (size_t)(&here - lowest) < STACK_RESERVE;
 }
 
+static void print_shown(struct buf *out, const struct value *v)
+{
+    const struct template_object *o = as_object(v);
+    if (o != NULL && o->class->shown != NULL)
+        buf_add(out, o->class->shown(out->a, o));
+    else
+        print_value(out, v);
+}
+
 static bool print_result(struct template_call *c, const struct value *v)
 {
     size_t max = c->options->output_max > 0 ? c->options->output_max : OUTPUT_MAX;
@@ -50,7 +59,7 @@ static bool print_result(struct template_call *c, const struct value *v)
     else if (v->kind == VALUE_STRING && type_tag(v) != TEMPLATE_BYTES)
         buf_add(c->out, value_as_str(v));
     else
-        print_value(c->out, v);
+        print_shown(c->out, v);
     if (c->out->n <= max)
         return true;
     exec_fail(c, "the output is larger than %zu bytes", max);

@@ -246,8 +246,8 @@ bool go_parse_float(struct arena *a, struct str s, double *out)
         *out = strtod(p, NULL);
         return !signed_nan;
     }
-    if (memchr(s.p, '_', s.n) != NULL && (!hex || !underscores_ok(s)))
-        return false; /* ParseFloat takes underscores only where a base prefix is read too */
+    if (memchr(s.p, '_', s.n) != NULL && !underscores_ok(s))
+        return false;
     if (!isdigit((uint8_t)*digits) && *digits != '.')
         return false;
     if (hex && strpbrk(p, "pP") == NULL)

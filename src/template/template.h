@@ -70,6 +70,8 @@ struct template_class {
     const struct map *(*as_map)(struct arena *a, const struct template_object *self);
     /* The same for an object that is a list (Helm's .Capabilities.APIVersions). */
     const struct list *(*as_list)(struct arena *a, const struct template_object *self);
+    /* As {{ }} alone prints it, when that differs: Go finds a String method of the pointer there. NULL: as `print`. */
+    struct str (*shown)(struct arena *a, const struct template_object *self);
 };
 /* A bare callable value, what Go's `call` builtin takes: class with `member` for the empty name. */
 

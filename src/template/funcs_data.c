@@ -1,0 +1,285 @@
+/* JSON, YAML and TOML. Helm's forms put an error where the text should be; the must forms fail. */
+#include <math.h>
+
+#include "data/gotime.h"
+#include "data/json.h"
+#include "data/yaml.h"
+#include "template/crypto.h"
+#include "template/formats.h"
+#include "template/funcs.h"
+
+enum { PLAIN_DEPTH_MAX = 1000 };
+
+/* ---- plain trees -------------------------------------------------------------------------- */
+
+static bool is_plain(const struct value *v, int depth)
+{
+    if (v->kind == VALUE_OPAQUE || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
+        || (v->kind == VALUE_LIST && type_tag(v) == TEMPLATE_NIL) || (v->kind == VALUE_FLOAT && !isfinite(v->f))
+        || depth > PLAIN_DEPTH_MAX)
+        return false;
+    for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
+        if (!is_plain(&v->list->v[i], depth + 1))
+            return false;
+    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map->n; i++)
+        if (!is_plain(&v->map->v[i].value, depth + 1))
+            return false;
+    return true;
+}
+
+static struct value plain_object(struct arena *a, const struct value *v)
+{
+    const struct gotime *t = as_time(v);
+    const struct template_object *o = as_object(v);
+    const struct map *m = map_in(a, v);
+    const struct list *l = list_in(a, v);
+    if (t != NULL)
+        return value_str(gotime_format_time(a, t, S(GOTIME_RFC3339_NANO)));
+    if (m != NULL)
+        return (struct value){ .kind = VALUE_MAP, .map = (struct map *)(uintptr_t)m };
+    if (l != NULL)
+        return (struct value){ .kind = VALUE_LIST, .list = (struct list *)(uintptr_t)l };
+    return o->class->print != NULL ? value_str(o->class->print(a, o)) : value_map(a);
+}
+
+static bool make_plain(struct arena *a, const struct value *v, int depth, struct value *out, struct err *e);
+
+static bool plain_list(struct arena *a, const struct list *l, int depth, struct value *out, struct err *e)
+{
+    *out = value_list(a);
+    for (size_t i = 0; i < l->n; i++) {
+        struct value item;
+        if (!make_plain(a, &l->v[i], depth + 1, &item, e))
+            return false;
+        list_push(a, out->list, item);
+    }
+    return true;
+}
+
+static bool plain_map(struct arena *a, const struct map *m, int depth, struct value *out, struct err *e)
+{
+    *out = value_map(a);
+    for (size_t i = 0; i < m->n; i++) {
+        struct value item;
+        if (!make_plain(a, &m->v[i].value, depth + 1, &item, e))
+            return false;
+        map_put(a, out->map, m->v[i].key, item);
+    }
+    return true;
+}
+
+static bool make_plain(struct arena *a, const struct value *v, int depth, struct value *out, struct err *e)
+{
+    struct value seen = v->kind == VALUE_OPAQUE ? plain_object(a, v) : *v;
+    if (depth > PLAIN_DEPTH_MAX)
+        return err_set(e, ERR_LIMIT, "json: unsupported value: encountered a cycle or more than %d levels",
+                       PLAIN_DEPTH_MAX);
+    if (seen.kind == VALUE_FLOAT && !isfinite(seen.f))
+        return err_set(e, ERR_INVALID, "json: unsupported value: %s",
+                       isnan(seen.f) ? "NaN"
+                       : seen.f > 0  ? "+Inf"
+                                     : "-Inf");
+    *out = seen;
+    if (seen.kind == VALUE_STRING && type_tag(&seen) == TEMPLATE_BYTES)
+        *out = value_str(base64_encode(a, value_as_str(&seen)));
+    else if (seen.kind == VALUE_LIST && type_tag(&seen) == TEMPLATE_NIL && seen.list->n == 0)
+        *out = value_null();
+    else if (seen.kind == VALUE_LIST)
+        return plain_list(a, seen.list, depth, out, e);
+    else if (seen.kind == VALUE_MAP)
+        return plain_map(a, seen.map, depth, out, e);
+    return true;
+}
+
+/* What the writers of src/data take; nothing is copied when there is nothing to change. */
+static bool to_plain(struct arena *a, const struct value *v, struct value *out, struct err *e)
+{
+    *out = *v;
+    return is_plain(v, 0) || make_plain(a, v, 0, out, e);
+}
+
+/* ---- JSON --------------------------------------------------------------------------------- */
+
+static bool write_json(struct template_call *c, const struct value *v, int flags, struct value *out, struct err *e)
+{
+    struct buf b = { .a = c->a };
+    struct value plain;
+    if (!to_plain(c->a, v, &plain, e))
+        return false;
+    json_write(&b, &plain, JSON_SORT_KEYS | flags);
+    return give_buf(out, &b);
+}
+
+FUNC(fn_must_to_json)
+{
+    return write_json(c, &args[0], JSON_ESCAPE_HTML, out, e);
+}
+
+FUNC(fn_to_json)
+{
+    return fn_must_to_json(c, args, n, out, e) || give_str(out, S(""));
+}
+
+FUNC(fn_must_to_pretty_json)
+{
+    return write_json(c, &args[0], JSON_ESCAPE_HTML | JSON_INDENT, out, e);
+}
+
+FUNC(fn_to_pretty_json)
+{
+    return fn_must_to_pretty_json(c, args, n, out, e) || give_str(out, S(""));
+}
+
+FUNC(fn_must_to_raw_json)
+{
+    return write_json(c, &args[0], 0, out, e);
+}
+
+FUNC(fn_to_raw_json)
+{
+    return fn_must_to_raw_json(c, args, n, out, e);
+}
+
+static bool read_json(struct template_call *c, struct str text, struct value *out, struct err *e)
+{
+    struct value v;
+    if (!json_parse(c->a, text, &v, e))
+        return go_json_error(c->a, text, e);
+    return give(out, template_floats(c->a, &v));
+}
+
+FUNC(fn_must_from_json)
+{
+    return read_json(c, str_at(args, 0), out, e);
+}
+
+FUNC(fn_from_json)
+{
+    return read_json(c, str_at(args, 0), out, e) || give(out, value_null());
+}
+
+/* ---- decoding into a map or a list -------------------------------------------------------- */
+
+static const char *json_kind(const struct value *v)
+{
+    switch ((enum value_kind)v->kind) {
+    case VALUE_BOOL: return "bool";
+    case VALUE_INT:
+    case VALUE_FLOAT: return "number";
+    case VALUE_STRING: return "string";
+    case VALUE_LIST: return "array";
+    case VALUE_MAP:
+    case VALUE_NULL:
+    case VALUE_OPAQUE: break;
+    }
+    return "object";
+}
+
+static bool check_shape(const struct value *v, enum value_kind want, struct err *e)
+{
+    if (v->kind == want || v->kind == VALUE_NULL)
+        return true;
+    return err_set(e, ERR_INVALID, "json: cannot unmarshal %s into Go value of type %s", json_kind(v),
+                   want == VALUE_MAP ? "map[string]interface {}" : "[]interface {}");
+}
+
+static bool give_error_map(struct template_call *c, const struct err *e, struct value *out)
+{
+    *out = value_map(c->a);
+    value_set_str(c->a, out, "Error", arena_str(c->a, str_c(e->text)));
+    return true;
+}
+
+static bool give_error_list(struct template_call *c, const struct err *e, struct value *out)
+{
+    *out = value_list(c->a);
+    list_push(c->a, out->list, value_str(arena_str(c->a, str_c(e->text))));
+    return true;
+}
+
+static FUNC(fn_helm_from_json)
+{
+    struct value v;
+    if (!read_json(c, str_at(args, 0), &v, e) || !check_shape(&v, VALUE_MAP, e))
+        return give_error_map(c, e, out);
+    return give(out, v);
+}
+
+static FUNC(fn_helm_from_json_array)
+{
+    struct value v;
+    if (!read_json(c, str_at(args, 0), &v, e) || !check_shape(&v, VALUE_LIST, e))
+        return give_error_list(c, e, out);
+    return give(out, v.kind == VALUE_NULL ? tagged(value_list(c->a), TEMPLATE_NIL) : v);
+}
+
+/* ---- YAML --------------------------------------------------------------------------------- */
+
+static FUNC(fn_must_to_yaml)
+{
+    struct buf b = { .a = c->a };
+    struct value plain;
+    if (!to_plain(c->a, &args[0], &plain, e) || !yaml_marshal(&b, &plain, e))
+        return false;
+    if (b.n > 0 && b.p[b.n - 1] == '\n')
+        b.n--;
+    return give_buf(out, &b);
+}
+
+static FUNC(fn_to_yaml)
+{
+    return fn_must_to_yaml(c, args, n, out, e) || give_str(out, S(""));
+}
+
+static FUNC(fn_to_yaml_pretty)
+{
+    struct buf b = { .a = c->a };
+    struct value plain = args[0];
+    struct err ignored;
+    if (!is_plain(&args[0], 0) && !make_plain(c->a, &args[0], 0, &plain, &ignored))
+        plain = args[0]; /* infinities, which this writer knows */
+    yaml_write_pretty(&b, &plain);
+    if (b.n > 0 && b.p[b.n - 1] == '\n')
+        b.n--;
+    return give_buf(out, &b);
+}
+
+static bool read_yaml(struct template_call *c, struct str text, enum value_kind want, struct value *out, struct err *e)
+{
+    struct value v;
+    if (!yaml_parse(c->a, text, NULL, &v, e))
+        return err_wrap(e, "error converting YAML to JSON");
+    if (!check_shape(&v, want, e))
+        return err_wrap(e, "error unmarshaling JSON: while decoding JSON");
+    return give(out, template_floats(c->a, &v));
+}
+
+static FUNC(fn_from_yaml)
+{
+    struct value v;
+    if (!read_yaml(c, str_at(args, 0), VALUE_MAP, &v, e))
+        return give_error_map(c, e, out);
+    return give(out, v.kind == VALUE_NULL ? value_map(c->a) : v);
+}
+
+static FUNC(fn_from_yaml_array)
+{
+    struct value v;
+    if (!read_yaml(c, str_at(args, 0), VALUE_LIST, &v, e))
+        return give_error_list(c, e, out);
+    return give(out, v.kind == VALUE_NULL ? value_list(c->a) : v);
+}
+
+/* Sorted by name. */
+const struct template_func template_funcs_data[] = {
+    { "fromJson", fn_helm_from_json, 1, 1, "s" },
+    { "fromJsonArray", fn_helm_from_json_array, 1, 1, "s" },
+    { "fromYaml", fn_from_yaml, 1, 1, "s" },
+    { "fromYamlArray", fn_from_yaml_array, 1, 1, "s" },
+    { "mustToJson", fn_must_to_json, 1, 1, "v" },
+    { "mustToYaml", fn_must_to_yaml, 1, 1, "v" },
+    { "toJson", fn_to_json, 1, 1, "v" },
+    { "toYaml", fn_to_yaml, 1, 1, "v" },
+    { "toYamlPretty", fn_to_yaml_pretty, 1, 1, "v" },
+    { NULL, NULL, 0, 0, NULL },
+};

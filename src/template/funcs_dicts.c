@@ -1,0 +1,219 @@
+/* sprig's functions on maps. Maps are references: set, unset and merge change the original. */
+#include "template/funcs.h"
+
+enum { MERGE_DEPTH_MAX = 1000 };
+
+/* The entries of a map parameter, NULL for nil. */
+static struct map *map_at(const struct value *args, size_t i)
+{
+    return args[i].kind == VALUE_MAP ? args[i].map : NULL;
+}
+
+static const struct value *lookup(const struct map *m, struct str key)
+{
+    return m != NULL ? map_get(m, key) : NULL;
+}
+
+FUNC(fn_dict)
+{
+    *out = value_map(c->a);
+    for (size_t i = 0; i < n; i += 2)
+        map_put(c->a, out->map, text_of(c->a, &args[i]), i + 1 < n ? args[i + 1] : value_str(S("")));
+    return true;
+}
+
+FUNC(fn_get)
+{
+    const struct value *there = lookup(map_at(args, 0), str_at(args, 1));
+    return give(out, there != NULL ? *there : value_str(S("")));
+}
+
+FUNC(fn_set)
+{
+    struct map *m = map_at(args, 0);
+    if (m == NULL)
+        return err_set(e, ERR_INVALID, "assignment to entry in nil map");
+    map_put(c->a, m, str_at(args, 1), args[2]);
+    return give(out, args[0]);
+}
+
+FUNC(fn_unset)
+{
+    struct map *m = map_at(args, 0);
+    if (m != NULL)
+        map_del(m, str_at(args, 1));
+    return give(out, args[0]);
+}
+
+FUNC(fn_has_key)
+{
+    return give(out, value_bool(lookup(map_at(args, 0), str_at(args, 1)) != NULL));
+}
+
+FUNC(fn_pluck)
+{
+    *out = value_list(c->a);
+    for (size_t i = 1; i < n; i++) {
+        const struct value *there = lookup(map_at(args, i), str_at(args, 0));
+        if (there != NULL)
+            list_push(c->a, out->list, *there);
+    }
+    return true;
+}
+
+FUNC(fn_pick)
+{
+    *out = value_map(c->a);
+    for (size_t i = 1; i < n; i++) {
+        const struct value *there = lookup(map_at(args, 0), str_at(args, i));
+        if (there != NULL)
+            map_put(c->a, out->map, str_at(args, i), *there);
+    }
+    return true;
+}
+
+static bool is_named(const struct value *names, size_t n, struct str key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(value_as_str(&names[i]), key))
+            return true;
+    return false;
+}
+
+FUNC(fn_omit)
+{
+    const struct map *m = map_at(args, 0);
+    *out = value_map(c->a);
+    for (size_t i = 0; m != NULL && i < m->n; i++)
+        if (!is_named(args + 1, n - 1, m->v[i].key))
+            map_put(c->a, out->map, m->v[i].key, m->v[i].value);
+    return true;
+}
+
+FUNC(fn_keys)
+{
+    *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
+    for (size_t i = 0; i < n; i++) {
+        const struct map *m = map_at(args, i);
+        for (size_t k = 0; m != NULL && k < m->n; k++)
+            list_push(c->a, out->list, value_str(m->v[k].key));
+    }
+    return true;
+}
+
+FUNC(fn_values)
+{
+    const struct map *m = map_at(args, 0);
+    *out = value_list(c->a);
+    for (size_t i = 0; m != NULL && i < m->n; i++)
+        list_push(c->a, out->list, m->v[i].value);
+    return true;
+}
+
+static bool not_a_map(const struct value *v, struct err *e)
+{
+    return err_set(e, ERR_INVALID, "interface conversion: interface {} is %.*s, not map[string]interface {}",
+                   STR(v->kind == VALUE_NULL ? S("nil") : template_type_name(v)));
+}
+
+FUNC(fn_dig)
+{
+    if (n < 3)
+        return err_set(e, ERR_INVALID, "dig needs at least three arguments");
+    struct value v = args[n - 1];
+    for (size_t i = 0; i + 2 < n; i++) {
+        if (v.kind != VALUE_MAP || type_tag(&v) == TEMPLATE_VALUES || type_tag(&v) == TEMPLATE_STRING_MAP)
+            return not_a_map(&v, e);
+        if (args[i].kind != VALUE_STRING)
+            return err_set(e, ERR_INVALID, "interface conversion: interface {} is %.*s, not string",
+                           STR(args[i].kind == VALUE_NULL ? S("nil") : template_type_name(&args[i])));
+        const struct value *there = map_get(v.map, value_as_str(&args[i]));
+        if (there == NULL)
+            return give(out, args[n - 2]);
+        v = *there;
+    }
+    return give(out, v);
+}
+
+/* ---- merging ------------------------------------------------------------------------------ */
+
+/* What dst lacks or holds empty comes from src; maps are merged entry by entry. With `over` src wins always, but an
+ * empty map does not displace a map. */
+static bool merge(struct arena *a, struct map *dst, const struct map *src, bool over, int depth, struct err *e)
+{
+    if (depth > MERGE_DEPTH_MAX)
+        return err_set(e, ERR_LIMIT, "maps are nested more than %d deep", MERGE_DEPTH_MAX);
+    for (size_t i = 0; i < src->n; i++) {
+        const struct value *from = &src->v[i].value;
+        struct value *to = map_get(dst, src->v[i].key);
+        bool both_maps = to != NULL && to->kind == VALUE_MAP && from->kind == VALUE_MAP;
+        if (both_maps && to->map == from->map)
+            continue;
+        if (both_maps) {
+            if (!merge(a, to->map, from->map, over, depth + 1, e))
+                return false;
+        } else if (over || ((to == NULL || !template_truth(to)) && from->kind != VALUE_NULL)) {
+            map_put(a, dst, src->v[i].key, *from);
+        }
+    }
+    return true;
+}
+
+static bool merge_all(struct template_call *c, const struct value *args, size_t n, bool over, struct value *out,
+                      struct err *e)
+{
+    struct map *dst = map_at(args, 0);
+    for (size_t i = 1; i < n; i++) {
+        const struct map *src = map_at(args, i);
+        if (src != NULL && dst == NULL)
+            return err_set(e, ERR_INVALID, "assignment to entry in nil map");
+        if (src != NULL && src != dst && !merge(c->a, dst, src, over, 0, e))
+            return false;
+    }
+    return give(out, args[0]);
+}
+
+FUNC(fn_merge)
+{
+    return merge_all(c, args, n, false, out, e);
+}
+
+FUNC(fn_merge_overwrite)
+{
+    return merge_all(c, args, n, true, out, e);
+}
+
+/* ---- copies ------------------------------------------------------------------------------- */
+
+/* Containers are copied, strings and objects shared. */
+static bool copy(struct arena *a, const struct value *v, int depth, struct value *out, struct err *e)
+{
+    if (depth > MERGE_DEPTH_MAX)
+        return err_set(e, ERR_LIMIT, "values are nested more than %d deep", MERGE_DEPTH_MAX);
+    *out = *v;
+    if (v->kind == VALUE_LIST) {
+        *out = tagged(value_list(a), type_tag(v));
+        for (size_t i = 0; i < v->list->n; i++) {
+            struct value item;
+            if (!copy(a, &v->list->v[i], depth + 1, &item, e))
+                return false;
+            list_push(a, out->list, item);
+        }
+    } else if (v->kind == VALUE_MAP) {
+        *out = tagged(value_map(a), type_tag(v));
+        for (size_t i = 0; i < v->map->n; i++) {
+            struct value item;
+            if (!copy(a, &v->map->v[i].value, depth + 1, &item, e))
+                return false;
+            map_put(a, out->map, v->map->v[i].key, item);
+        }
+    }
+    return true;
+}
+
+FUNC(fn_deep_copy)
+{
+    if (args[0].kind == VALUE_NULL)
+        return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
+    return copy(c->a, &args[0], 0, out, e);
+}

@@ -1,0 +1,192 @@
+/*
+ * The words of encoding/json for texts that are no JSON. The text is read once more, as Go's scanner reads it: only the
+ * place where it stops matters, so this runs after json_parse has failed and is never on the way of a good text.
+ */
+#include <ctype.h>
+
+#include "template/formats.h"
+
+enum { DEPTH_MAX = 10000 }; /* Go's own limit */
+
+struct reader {
+    struct arena *a;
+    struct str s;
+    size_t i;
+    int depth;
+    struct err *e;
+};
+
+static bool ended(struct reader *r)
+{
+    return err_set(r->e, ERR_INVALID, "unexpected end of JSON input");
+}
+
+static const char *quoted_byte(struct reader *r, uint8_t ch)
+{
+    struct buf b = { .a = r->a }, rune = { .a = r->a };
+    if (ch == '\'')
+        return "'\\''";
+    if (ch == '"')
+        return "'\"'";
+    buf_rune(&rune, ch);
+    quote_into(&b, buf_str(&rune), '"', 0);
+    b.p[0] = b.p[b.n - 1] = '\'';
+    return b.p;
+}
+
+static bool stray(struct reader *r, const char *where)
+{
+    if (r->i == r->s.n)
+        return ended(r);
+    return err_set(r->e, ERR_INVALID, "invalid character %s %s", quoted_byte(r, (uint8_t)r->s.p[r->i]), where);
+}
+
+static int peek(struct reader *r)
+{
+    return r->i < r->s.n ? (uint8_t)r->s.p[r->i] : -1;
+}
+
+static int peek_token(struct reader *r)
+{
+    while (r->i < r->s.n && strchr(" \t\r\n", r->s.p[r->i]) != NULL && r->s.p[r->i] != '\0')
+        r->i++;
+    return peek(r);
+}
+
+static bool read_value(struct reader *r);
+
+static bool read_hex(struct reader *r)
+{
+    for (int k = 0; k < 4; k++, r->i++)
+        if (peek(r) < 0 || !isxdigit(peek(r)))
+            return stray(r, "in \\u hexadecimal character escape");
+    return true;
+}
+
+/* After the opening quote. */
+static bool read_string(struct reader *r)
+{
+    for (;;) {
+        int ch = peek(r);
+        if (ch < 0)
+            return ended(r);
+        if (ch < 0x20)
+            return stray(r, "in string literal");
+        r->i++;
+        if (ch == '"')
+            return true;
+        if (ch != '\\')
+            continue;
+        ch = peek(r);
+        if (ch < 0 || strchr("bfnrt\\/\"u", ch) == NULL || ch == 0)
+            return stray(r, "in string escape code");
+        r->i++;
+        if (ch == 'u' && !read_hex(r))
+            return false;
+    }
+}
+
+static bool read_word(struct reader *r, const char *word)
+{
+    for (const char *p = word; *p != '\0'; p++, r->i++)
+        if (peek(r) != (uint8_t)*p)
+            return stray(r, arena_fmt(r->a, "in literal %s (expecting '%c')", word, *p).p);
+    return true;
+}
+
+static bool read_digits(struct reader *r, const char *where)
+{
+    if (peek(r) < 0 || !isdigit(peek(r)))
+        return stray(r, where);
+    while (peek(r) >= 0 && isdigit(peek(r)))
+        r->i++;
+    return true;
+}
+
+static bool read_number(struct reader *r)
+{
+    if (peek(r) == '-')
+        r->i++;
+    if (peek(r) == '0')
+        r->i++;
+    else if (!read_digits(r, "in numeric literal"))
+        return false;
+    if (peek(r) == '.') {
+        r->i++;
+        if (!read_digits(r, "after decimal point in numeric literal"))
+            return false;
+    }
+    if (peek(r) != 'e' && peek(r) != 'E')
+        return true;
+    r->i++;
+    if (peek(r) == '+' || peek(r) == '-')
+        r->i++;
+    return read_digits(r, "in exponent of numeric literal");
+}
+
+static bool read_member(struct reader *r)
+{
+    if (peek_token(r) != '"')
+        return stray(r, "looking for beginning of object key string");
+    r->i++;
+    if (!read_string(r))
+        return false;
+    if (peek_token(r) != ':')
+        return stray(r, "after object key");
+    r->i++;
+    return read_value(r);
+}
+
+static bool read_container(struct reader *r, bool object)
+{
+    int close = object ? '}' : ']';
+    r->i++;
+    if (++r->depth > DEPTH_MAX)
+        return err_set(r->e, ERR_INVALID, "exceeded max depth");
+    if (peek_token(r) == close) {
+        r->i++;
+        r->depth--;
+        return true;
+    }
+    for (;;) {
+        if (!(object ? read_member(r) : read_value(r)))
+            return false;
+        int ch = peek_token(r);
+        if (ch != ',' && ch != close)
+            return stray(r, object ? "after object key:value pair" : "after array element");
+        r->i++;
+        if (ch == close) {
+            r->depth--;
+            return true;
+        }
+    }
+}
+
+static bool read_value(struct reader *r)
+{
+    int ch = peek_token(r);
+    switch (ch) {
+    case '{':
+    case '[': return read_container(r, ch == '{');
+    case '"': r->i++; return read_string(r);
+    case 't': return read_word(r, "true");
+    case 'f': return read_word(r, "false");
+    case 'n': return read_word(r, "null");
+    default: break;
+    }
+    if (ch == '-' || (ch >= 0 && isdigit(ch)))
+        return read_number(r);
+    return stray(r, "looking for beginning of value");
+}
+
+bool go_json_error(struct arena *a, struct str text, struct err *e)
+{
+    struct err why = *e; /* kept when Go finds nothing wrong: then it was a limit */
+    struct reader r = { .a = a, .s = text, .e = e };
+    if (!read_value(&r))
+        return false;
+    if (peek_token(&r) >= 0)
+        return stray(&r, "after top-level value");
+    *e = why;
+    return false;
+}

@@ -58,7 +58,7 @@ static bool check_link(struct arena *a, const char *target, struct str name, str
         return true;
     ptrdiff_t slash = str_rfind(name, S("/"));
     struct str folder = str_slice(name, 0, slash < 0 ? 0 : (size_t)slash);
-    struct str to = path_clean(a, arena_fmt(a, "%.*s/%s", STR(folder), target));
+    struct str to = path_clean(a, arena_fmt(a, "%.*s%s%s", STR(folder), slash < 0 ? "" : "/", target));
     if (target[0] == '/' || str_is(to, "..") || str_starts(to, S("../")))
         return err_set(e, ERR_INVALID, "chart illegally contains a link to the outside: %.*s -> %s", STR(name), target);
     return true;

@@ -70,12 +70,12 @@ static const char *const default_api_versions[] = {
     "apiextensions.k8s.io/v1",
 };
 
-/* A Go struct: members in order, printed as "{a b c}" unless it has a text of its own. */
+/* A Go struct: members in order, printed as "{a b c}". */
 struct record {
     struct template_object object;
     struct map *fields;
-    size_t shown; /* the first fields are the struct's; the rest are only reached by name */
-    struct str text;
+    size_t shown;    /* the first fields are the struct's; the rest are only reached by name */
+    struct str text; /* what its String method says */
 };
 
 struct version_set {
@@ -106,8 +106,6 @@ static struct str record_print(struct arena *a, const struct template_object *se
     const struct record *r = (const struct record *)self;
     struct buf b = { .a = a };
 
-    if (r->text.n > 0)
-        return r->text;
     for (size_t i = 0; i < r->shown; i++) {
         buf_byte(&b, i == 0 ? '{' : ' ');
         template_print(&b, &r->fields->v[i].value);
@@ -116,12 +114,17 @@ static struct str record_print(struct arena *a, const struct template_object *se
     return buf_str(&b);
 }
 
+static struct str record_shown(struct arena *a, const struct template_object *self)
+{
+    return ((const struct record *)self)->text;
+}
+
 static const struct template_class capabilities_class = { .go_type = "*common.Capabilities",
                                                           .member = record_member,
                                                           .print = record_print };
-static const struct template_class kube_version_class = { .go_type = "common.KubeVersion",
-                                                          .member = record_member,
-                                                          .print = record_print };
+static const struct template_class kube_version_class = {
+    .go_type = "common.KubeVersion", .member = record_member, .print = record_print, .shown = record_shown
+};
 static const struct template_class helm_version_class = { .go_type = "version.BuildInfo",
                                                           .member = record_member,
                                                           .print = record_print };

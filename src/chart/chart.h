@@ -70,7 +70,9 @@ struct chart_rendered {
     struct str *warnings; /* what Helm writes to standard error although it succeeds */
     size_t n_warnings;
     struct str text; /* the whole output of `helm template`, byte for byte */
-    bool began;      /* templates were reached: Helm then ends an error with a hint at --debug */
+    struct str
+        message; /* of a failed template: the whole text, of which the err keeps the first kilobyte; else empty */
+    bool began;  /* templates were reached: Helm then ends an error with a hint at --debug */
 };
 /* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->text holds what Helm prints all
  * the same. */

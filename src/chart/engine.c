@@ -121,6 +121,7 @@ static struct str without_no_value(struct arena *a, struct str text)
 /* ---- functions ------------------------------------------------------------------------------ */
 
 #define INCLUDE_MAX 1000 /* of one name inside itself */
+#define NESTED_MAX 5000  /* of include and tpl, whatever their names */
 
 static struct str as_text(const struct value *v)
 {
@@ -226,11 +227,12 @@ const struct template_func engine_funcs[] = {
 
 /* ---- one render ----------------------------------------------------------------------------- */
 
-static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list, struct err *e)
+static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list, struct str *message,
+                      struct err *e)
 {
     for (size_t i = 0; i < list->n; i++) {
         if (!template_parse(set, list->v[i].name, list->v[i].text, e)) {
-            engine_word_parse_error(a, e);
+            engine_word_parse_error(a, message, e);
             return false;
         }
     }
@@ -241,7 +243,9 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
                         struct engine_state *state, struct str *out, struct err *e)
 {
     struct template_failure failure = { 0 };
-    const struct template_options options = { .missing = TEMPLATE_MISSING_ZERO, .user = state, .failure = &failure };
+    const struct template_options options = {
+        .missing = TEMPLATE_MISSING_ZERO, .depth_max = NESTED_MAX, .user = state, .failure = &failure
+    };
     struct value data = r->data, here = value_map(a);
     struct buf b = { .a = a };
 
@@ -251,7 +255,7 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
     value_set(a, &data, "Template", here);
     data.tag = TEMPLATE_VALUES;
     if (!template_execute(set, a, r->name, &data, &options, &b, e)) {
-        engine_word_error(a, state, &failure, e);
+        engine_word_error(a, state, &failure, state->message, e);
         return false;
     }
     *out = without_no_value(a, buf_str(&b));
@@ -259,10 +263,10 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
 }
 
 static bool execute_all(struct arena *a, const struct template_set *set, const struct renderables *list,
-                        struct rendered_files *out, struct err *e)
+                        struct rendered_files *out, struct str *message, struct err *e)
 {
     struct value included = value_map(a);
-    struct engine_state state = { .a = a, .included = included.map };
+    struct engine_state state = { .a = a, .included = included.map, .message = message };
 
     for (size_t i = 0; i < list->n; i++) {
         const struct renderable *r = &list->v[i];
@@ -279,7 +283,7 @@ static bool execute_all(struct arena *a, const struct template_set *set, const s
 }
 
 bool engine_render(struct arena *a, const struct chart *root, const struct chart_render *o, const struct value *values,
-                   const struct capabilities *caps, struct rendered_files *out, struct err *e)
+                   const struct capabilities *caps, struct rendered_files *out, struct str *message, struct err *e)
 {
     static const struct template_func *const tables[] = { template_funcs_sprig, template_funcs_data, engine_funcs };
     struct gatherer g = { .a = a, .release = release_object(a, o), .capabilities = capabilities_object(caps) };
@@ -290,5 +294,5 @@ bool engine_render(struct arena *a, const struct chart *root, const struct chart
         qsort(g.list.v, g.list.n, sizeof *g.list.v, by_depth_reversed);
     if (!template_set_new(a, tables, COUNT(tables), &set, e))
         return false;
-    return parse_all(a, set, &g.list, e) && execute_all(a, set, &g.list, out, e);
+    return parse_all(a, set, &g.list, message, e) && execute_all(a, set, &g.list, out, message, e);
 }

@@ -90,22 +90,6 @@ static bool glob(struct arena *a, const struct files *f, struct str pattern, str
     return true;
 }
 
-static struct value base64(struct arena *a, struct str s)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct buf b = { .a = a };
-
-    while (s.n > 0) {
-        struct str group = str_cut(&s, 3);
-        uint32_t bits = 0;
-        for (size_t i = 0; i < 3; i++)
-            bits = bits << 8 | (i < group.n ? (unsigned char)group.p[i] : 0);
-        for (size_t i = 0; i < 4; i++)
-            buf_byte(&b, i <= group.n ? digits[bits >> (18 - 6 * i) & 63] : '=');
-    }
-    return value_str(buf_str(&b));
-}
-
 /* toYaml of base name -> content; of two files with one base name the last counts. */
 static struct value flattened(struct arena *a, const struct files *f, bool encode)
 {
@@ -114,7 +98,7 @@ static struct value flattened(struct arena *a, const struct files *f, bool encod
 
     for (size_t i = 0; i < f->map->n; i++) {
         struct str content = value_as_str(&sorted[i]->value);
-        map_put(a, map.map, path_base(sorted[i]->key), encode ? base64(a, content) : value_str(content));
+        map_put(a, map.map, path_base(sorted[i]->key), value_str(encode ? str_base64(a, content) : content));
     }
     struct str yaml = yaml_str(a, &map);
     if (str_ends(yaml, S("\n")))

@@ -164,22 +164,23 @@ struct rendered_files {
     struct rendered_file *v;
     size_t n, cap;
 };
-/* Parse and execute every template of the tree. errors: in Helm's words. */
+/* Parse and execute every template of the tree. errors: in Helm's words; *message has the whole text, however long. */
 MUST_CHECK bool engine_render(struct arena *a, const struct chart *root, const struct chart_render *o,
                               const struct value *values, const struct capabilities *caps, struct rendered_files *out,
-                              struct err *e);
+                              struct str *message, struct err *e);
 extern const struct template_func engine_funcs[]; /* include tpl required fail lookup getHostByName */
 /* What include, tpl, required and fail share during one render. */
 struct engine_state {
     struct arena *a;
-    struct str failed; /* the message of `fail` or `required` */
+    struct str *message; /* where the whole text of a failure goes */
+    struct str failed;   /* the message of `fail` or `required` */
     bool has_failed;
     struct map *included; /* how deep each name is included */
 };
-/* Rewrite the template room's error as Helm words it. */
+/* Rewrite the template room's error as Helm words it: *message is the whole text, of which *e keeps the start. */
 void engine_word_error(struct arena *a, const struct engine_state *state, const struct template_failure *f,
-                       struct err *e);
-void engine_word_parse_error(struct arena *a, struct err *e);
+                       struct str *message, struct err *e);
+void engine_word_parse_error(struct arena *a, struct str *message, struct err *e);
 
 /* ---- documents ------------------------------------------------------------------------------ */
 

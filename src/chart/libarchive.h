@@ -34,7 +34,8 @@
     X(archive_entry_set_filetype)                                                                                      \
     X(archive_entry_set_perm)                                                                                          \
     X(archive_entry_set_mtime)                                                                                         \
-    X(archive_entry_set_size)
+    X(archive_entry_set_size)                                                                                          \
+    X(archive_entry_set_symlink)
 
 struct libarchive {
 #define LIBARCHIVE_MEMBER(name) __typeof__(name) *name;

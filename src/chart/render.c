@@ -262,8 +262,8 @@ bool chart_render(struct arena *a, const struct chart *c, const struct chart_ren
     bool ok = capabilities_make(a, o, &r.caps, e) && prepare(&r, &values);
     if (ok) {
         out->began = true;
-        ok = check_kube_version(a, r.root, r.caps, e) && engine_render(a, r.root, o, &values, r.caps, &files, e)
-             && arrange(&r, &files);
+        ok = check_kube_version(a, r.root, r.caps, e)
+             && engine_render(a, r.root, o, &values, r.caps, &files, &out->message, e) && arrange(&r, &files);
     }
     out->warnings = r.w.v;
     out->n_warnings = r.w.n;

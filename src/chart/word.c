@@ -10,7 +10,7 @@
  */
 #include "chart/internal.h"
 
-void engine_word_parse_error(struct arena *a, struct err *e)
+void engine_word_parse_error(struct arena *a, struct str *message, struct err *e)
 {
     struct str text = arena_str(a, str_c(e->text)), head, location;
     ptrdiff_t last = str_rfind(text, S(": "));
@@ -21,8 +21,9 @@ void engine_word_parse_error(struct arena *a, struct err *e)
         return;
     }
     struct str whole = arena_str(a, str_c(e->text));
-    struct str message = str_slice(whole, (size_t)last + 2, whole.n);
-    err_set_(e, ERR_INVALID, "parse error at (%.*s): %.*s", STR(location), STR(message));
+    *message =
+        arena_fmt(a, "parse error at (%.*s): %.*s", STR(location), STR(str_slice(whole, (size_t)last + 2, whole.n)));
+    err_set_(e, ERR_INVALID, "%.*s", STR(*message));
 }
 
 static bool same_level(const struct template_level *x, const struct template_level *y)
@@ -52,18 +53,16 @@ static struct str structured(struct arena *a, const struct template_failure *f)
 }
 
 void engine_word_error(struct arena *a, const struct engine_state *state, const struct template_failure *f,
-                       struct err *e)
+                       struct str *message, struct err *e)
 {
-    enum err_kind kind = e->kind;
+    bool lost = f->by_function && !str_starts(f->cause, S("template: no template "));
 
     if (f->n_levels == 0)
-        return;
-    if (state->has_failed) {
-        err_set_(e, kind, "execution error at (%.*s): %.*s", STR(f->levels[f->n_levels - 1].location),
-                 STR(state->failed));
-        return;
-    }
-    bool lost = f->by_function && !str_starts(f->cause, S("template: no template "));
-    struct str text = lost ? f->text : structured(a, f);
-    err_set_(e, kind, "%.*s", STR(text));
+        *message = arena_str(a, str_c(e->text));
+    else if (state->has_failed)
+        *message = arena_fmt(a, "execution error at (%.*s): %.*s", STR(f->levels[f->n_levels - 1].location),
+                             STR(state->failed));
+    else
+        *message = lost ? f->text : structured(a, f);
+    err_set_(e, e->kind, "%.*s", STR(*message));
 }

@@ -1,0 +1,3 @@
+{{- define "web.labels" }}
+owner: web
+{{- end }}

@@ -34,9 +34,9 @@ static bool patterns_allow(const struct value *patterns, struct str subject)
     for (size_t i = 0; i < value_len(patterns); i++) {
         struct str pattern = value_as_str(value_item(patterns, i));
         if (str_starts(pattern, S("!"))) {
-            if (glob_match(str_slice(pattern, 1, pattern.n), subject, '/'))
+            if (glob_matches(str_slice(pattern, 1, pattern.n), subject, '/'))
                 return false;
-        } else if (str_is(pattern, "*") || glob_match(pattern, subject, '/')) {
+        } else if (str_is(pattern, "*") || glob_matches(pattern, subject, '/')) {
             allowed = true;
         }
     }
@@ -49,7 +49,7 @@ static bool field_matches(const struct value *entry, const char *field, struct s
     *denied = str_starts(pattern, S("!"));
     if (*denied)
         str_cut(&pattern, 1);
-    return str_is(pattern, "*") || glob_match(pattern, subject, 0);
+    return str_is(pattern, "*") || glob_matches(pattern, subject, 0);
 }
 
 static bool destination_allowed(const struct value *project, const struct value *destination)

@@ -10,7 +10,7 @@
 static bool glob_field(const struct value *entry, const char *field, struct str subject)
 {
     struct str pattern = value_str_at(entry, field);
-    return str_is(pattern, "*") || glob_match(pattern, subject, 0);
+    return str_is(pattern, "*") || glob_matches(pattern, subject, 0);
 }
 
 static bool exact_field(const struct value *entry, const char *field, struct str subject)

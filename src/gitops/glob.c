@@ -104,7 +104,7 @@ static bool match(struct glob *g, struct str p, struct str s)
     return s.n == 0;
 }
 
-bool glob_match(struct str pattern, struct str subject, char separator)
+bool glob_matches(struct str pattern, struct str subject, char separator)
 {
     struct glob g = { separator, WORK_MAX };
     return match(&g, pattern, subject);

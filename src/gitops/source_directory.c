@@ -17,9 +17,9 @@ static bool wanted(const struct rendering_job *job, struct str relative)
 {
     struct str include = value_str_at(&job->source, "directory.include");
     struct str exclude = value_str_at(&job->source, "directory.exclude");
-    if (exclude.n > 0 && glob_match(exclude, relative, '/'))
+    if (exclude.n > 0 && glob_matches(exclude, relative, '/'))
         return false;
-    return include.n == 0 || glob_match(include, relative, '/');
+    return include.n == 0 || glob_matches(include, relative, '/');
 }
 
 static bool take_file(struct arena *a, struct rendering_job *job, struct str relative, struct err *e)

@@ -176,10 +176,10 @@ static void refresh_hook(struct sync_run *r, struct sync_task *t, struct health 
 
 static void refresh_running(struct sync_run *r, struct sync_task *t)
 {
-    struct str message = value_as_str(value_get(t->result, "message"));
-    const char *status = arena_c(r->a, value_as_str(value_get(t->result, "status")));
     if (!task_is_running(t) || t->fresh)
         return;
+    struct str message = value_as_str(value_get(t->result, "message"));
+    const char *status = arena_c(r->a, value_as_str(value_get(t->result, "status")));
     if (t->live == NULL) {
         task_record(r, t, status, "Error",
                     arena_fmt(r->a, "Resource %.*s/%.*s/%.*s is missing, it might have been deleted", STR(t->key.group),

@@ -113,8 +113,8 @@ static bool listed(const struct value *list, const struct cluster_key *k)
     for (size_t i = 0; i < value_len(list); i++) {
         const struct value *entry = value_item(list, i);
         struct str name = value_str_at(entry, "name");
-        if (glob_match(value_str_at(entry, "group"), k->group, 0) && glob_match(value_str_at(entry, "kind"), k->kind, 0)
-            && (name.n == 0 || glob_match(name, k->name, 0)))
+        if (glob_matches(value_str_at(entry, "group"), k->group, 0)
+            && glob_matches(value_str_at(entry, "kind"), k->kind, 0) && (name.n == 0 || glob_matches(name, k->name, 0)))
             return true;
     }
     return false;

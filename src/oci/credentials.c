@@ -5,36 +5,12 @@
  * $XDG_RUNTIME_DIR/containers/auth.json that knows the registry decides.
  */
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "data/json.h"
 #include "oci/internal.h"
 
 enum { FILE_MAX_BYTES = 4 << 20, HELPER_TIMEOUT_MS = 30000, HELPER_OUTPUT_MAX = 64 << 10 };
-
-/* ---- base64 ------------------------------------------------------------------------------- */
-
-struct str oci_base64(struct arena *a, struct str bytes)
-{
-    unsigned char *out = arena_alloc(a, bytes.n / 3 * 4 + 5);
-    int n = EVP_EncodeBlock(out, (const unsigned char *)bytes.p, (int)bytes.n);
-    return (struct str){ (char *)out, (size_t)n };
-}
-
-bool oci_base64_decode(struct arena *a, struct str text, struct str *out)
-{
-    size_t padding = 0;
-    text = str_trim(text);
-    while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
-        padding++;
-    unsigned char *bytes = arena_alloc(a, text.n + 4);
-    int n = EVP_DecodeBlock(bytes, (const unsigned char *)text.p, (int)text.n);
-    if (n < 0 || (size_t)n < padding)
-        return false;
-    *out = (struct str){ (char *)bytes, (size_t)n - padding };
-    return true;
-}
 
 /* ---- one file ----------------------------------------------------------------------------- */
 
@@ -64,9 +40,9 @@ static void read_entry(struct arena *a, const struct value *entry, struct oci_cr
     out->username = value_as_str(value_get(entry, "username"));
     out->password = value_as_str(value_get(entry, "password"));
     struct str auth = value_as_str(value_get(entry, "auth"));
-    if (auth.n > 0 && oci_base64_decode(a, auth, &pair)) {
+    if (auth.n > 0 && str_unbase64(a, auth, &pair)) {
         str_split(&pair, S(":"), &out->username);
-        out->password = str_trim_set(pair, "\0");
+        out->password = pair;
     }
     out->identity_token = value_as_str(value_get(entry, "identitytoken"));
     out->registry_token = value_as_str(value_get(entry, "registrytoken"));

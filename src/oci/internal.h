@@ -36,8 +36,6 @@ struct oci_credentials {
 /* What the machine's files and helpers know about a registry; all empty when nothing. errors: a file that is not JSON,
  * a helper that cannot run. */
 MUST_CHECK bool oci_credentials_find(struct arena *a, struct str registry, struct oci_credentials *out, struct err *e);
-struct str oci_base64(struct arena *a, struct str bytes);
-bool oci_base64_decode(struct arena *a, struct str text, struct str *out);
 
 /* ---- calls -------------------------------------------------------------------------------- */
 

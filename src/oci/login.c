@@ -125,7 +125,7 @@ static bool find_credentials(struct arena *a, struct oci_client *c, const struct
 static struct str basic(struct arena *a, const struct oci_credentials *k)
 {
     struct str pair = arena_fmt(a, "%.*s:%.*s", STR(k->username), STR(k->password));
-    return arena_fmt(a, "Basic %.*s", STR(oci_base64(a, pair)));
+    return arena_fmt(a, "Basic %.*s", STR(str_base64(a, pair)));
 }
 
 /* ---- the token server --------------------------------------------------------------------- */

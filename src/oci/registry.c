@@ -11,18 +11,45 @@ static bool prepare(const char *dir, struct err *e)
     return fs_remove_tree(unfinished, e) && fs_mkdirs(unfinished, 0755, e);
 }
 
+static void *sweep_now_and_then(void *arg)
+{
+    struct oci_registry *r = arg;
+    CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&r->lock);
+    while (!r->closed) {
+        struct oci_swept swept = { 0 };
+        int64_t next = clock_mono_ms() + OCI_SWEEP_EVERY_MS;
+        reg_sweep(r, OCI_SWEEP_GRACE_MS, &swept);
+        if (swept.bytes > 0)
+            log_info("registry: gave back %lld bytes of %lld blobs and %lld manifests", (long long)swept.bytes,
+                     (long long)swept.blobs, (long long)swept.manifests);
+        while (!r->closed && cond_wait_until(&r->closing, &r->lock, next))
+            ;
+    }
+    return NULL;
+}
+
+static void registry_free(struct oci_registry *r)
+{
+    charts_close(&r->charts);
+    pthread_cond_destroy(&r->closing);
+    pthread_mutex_destroy(&r->lock);
+    free(r->dir);
+    free(r);
+}
+
 bool oci_registry_open(const char *dir, struct oci_registry **out, struct err *e)
 {
     struct oci_registry *r = calloc(1, sizeof *r);
-    char *copy = strdup(dir);
-    if (r == NULL || copy == NULL || !prepare(dir, e)) {
-        free(copy);
-        free(r);
-        return err_wrap(e, "open registry in %s", dir);
-    }
-    r->dir = copy;
+    if (r == NULL)
+        return err_set(e, ERR_LIMIT, "out of memory for a registry");
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->charts.lock, NULL);
+    cond_init(&r->closing);
+    r->dir = strdup(dir);
+    if (r->dir == NULL || !prepare(dir, e) || !thread_start(&r->sweeper, "registry sweep", sweep_now_and_then, r, e)) {
+        registry_free(r);
+        return err_wrap(e, "open registry in %s", dir);
+    }
     *out = r;
     return true;
 }
@@ -31,10 +58,12 @@ void oci_registry_close(struct oci_registry *r)
 {
     if (r == NULL)
         return;
-    charts_close(&r->charts);
-    pthread_mutex_destroy(&r->lock);
-    free(r->dir);
-    free(r);
+    pthread_mutex_lock(&r->lock);
+    r->closed = true;
+    pthread_cond_broadcast(&r->closing);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->sweeper, NULL);
+    registry_free(r);
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */

@@ -66,8 +66,10 @@ static void send_blob(struct visit *v, int fd, int64_t size)
 static void get_blob(struct visit *v)
 {
     struct stat st;
+    const char *link = reg_link_path(v, v->repo, "_blobs", v->name);
     CLEANUP(fd_close) int fd = -1;
-    if (fs_exists(reg_link_path(v, v->repo, "_blobs", v->name)))
+    reg_touch(link);
+    if (fs_exists(link))
         fd = open(reg_blob_path(v, v->name), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
         reg_refuse(v, 404, "BLOB_UNKNOWN", "blob unknown to registry", v->name);
@@ -165,6 +167,7 @@ static void finish(struct visit *v, int fd, const char *path, struct str digest)
             return;
         }
     }
+    CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&v->reg->lock); /* no sweep between the two */
     if (!reg_publish(v, path, digest, &e) || !link_blob(v, digest, &e)) {
         reg_broken(v, &e);
         return;
@@ -191,6 +194,7 @@ static bool try_mount(struct visit *v)
     struct err e = { 0 };
     if (!oci_digest_valid(digest) || (from.n > 0 && !oci_repository_valid(from)))
         return false;
+    CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&v->reg->lock); /* no sweep between look and link */
     bool there = from.n > 0 ? reg_has(v, from, "_blobs", digest) : fs_exists(reg_blob_path(v, digest));
     if (!there)
         return false;

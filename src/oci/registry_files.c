@@ -43,6 +43,11 @@ bool reg_read(struct visit *v, const char *path, struct str *out)
     return fs_read(v->a, AT_FDCWD, path, SMALL_FILE_MAX, out, &missing);
 }
 
+void reg_touch(const char *path)
+{
+    utimensat(AT_FDCWD, path, NULL, 0); /* absent is fine */
+}
+
 bool reg_has(struct visit *v, struct str repo, const char *kind, struct str digest)
 {
     return fs_exists(reg_link_path(v, repo, kind, digest)) && fs_exists(reg_blob_path(v, digest));

@@ -28,7 +28,10 @@ struct chart_shelf { /* the chart repository's index, made again when the folder
 
 struct oci_registry {
     char *dir;
-    pthread_mutex_t lock; /* held while tags and manifests change */
+    pthread_mutex_t lock;   /* held while names change and while the sweep runs */
+    pthread_cond_t closing; /* wakes the sweeper */
+    bool closed;            /* under `lock` */
+    pthread_t sweeper;
     struct chart_shelf charts;
 };
 
@@ -59,6 +62,8 @@ const char *reg_repo_path(struct visit *v, const char *kind, struct str name);
 MUST_CHECK bool reg_write(struct visit *v, const char *path, struct str content, struct err *e);
 /* The whole of a small file; false when it is not there. */
 bool reg_read(struct visit *v, const char *path, struct str *out);
+/* Note that a link was looked at, so that the sweep takes it for young: who finds a blob does not send it again. */
+void reg_touch(const char *path);
 bool reg_has(struct visit *v, struct str repo, const char *kind, struct str digest);
 /* Rename a finished file to its place among the blobs. */
 MUST_CHECK bool reg_publish(struct visit *v, const char *path, struct str digest, struct err *e);
@@ -69,12 +74,17 @@ MUST_CHECK bool reg_append(int to, int from, int64_t size, struct err *e);
 
 /* ---- what the routes do ------------------------------------------------------------------- */
 
-void reg_blob(struct visit *v);      /* /v2/NAME/blobs/DIGEST */
-void reg_uploads(struct visit *v);   /* /v2/NAME/blobs/uploads/ */
-void reg_upload(struct visit *v);    /* /v2/NAME/blobs/uploads/UUID */
-void reg_manifest(struct visit *v);  /* /v2/NAME/manifests/REFERENCE */
-void reg_tags(struct visit *v);      /* /v2/NAME/tags/list */
+void reg_blob(struct visit *v);     /* /v2/NAME/blobs/DIGEST */
+void reg_uploads(struct visit *v);  /* /v2/NAME/blobs/uploads/ */
+void reg_upload(struct visit *v);   /* /v2/NAME/blobs/uploads/UUID */
+void reg_manifest(struct visit *v); /* /v2/NAME/manifests/REFERENCE */
+void reg_tags(struct visit *v);     /* /v2/NAME/tags/list */
+/* A manifest that goes is no referrer any more. */
+void reg_drop_referrer(struct visit *v, struct str digest);
 void reg_referrers(struct visit *v); /* /v2/NAME/referrers/DIGEST */
+
+/* oci_registry_sweep for a caller that holds the lock. */
+void reg_sweep(struct oci_registry *r, int64_t grace_ms, struct oci_swept *out);
 
 /* ---- charts ------------------------------------------------------------------------------- */
 

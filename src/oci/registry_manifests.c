@@ -233,7 +233,7 @@ static void drop_tags_of(struct visit *v, struct str digest)
             unlink(reg_repo_path(v, "_tags", names.v[i]));
 }
 
-static void drop_referrer(struct visit *v, struct str digest)
+void reg_drop_referrer(struct visit *v, struct str digest)
 {
     struct str bytes = { 0 };
     struct value doc = { 0 };
@@ -256,7 +256,7 @@ static void delete_manifest(struct visit *v)
     }
     if (oci_digest_valid(v->name)) {
         drop_tags_of(v, digest); /* names go before what they name */
-        drop_referrer(v, digest);
+        reg_drop_referrer(v, digest);
         unlink(reg_link_path(v, v->repo, "_manifests", digest));
     } else {
         unlink(reg_repo_path(v, "_tags", v->name));

@@ -77,16 +77,6 @@ static void digests(void **state)
     assert_false(oci_digest_valid(S("sha256")));
 }
 
-static void encodes(void **state)
-{
-    CLEANUP(arena_close) struct arena a = { 0 };
-    struct str out = { 0 };
-    assert_string_equal(oci_base64(&a, S("bob:secret")).p, "Ym9iOnNlY3JldA==");
-    assert_true(oci_base64_decode(&a, S("Ym9iOnNlY3JldA=="), &out));
-    assert_true(str_is(out, "bob:secret"));
-    assert_false(oci_base64_decode(&a, S("Ym9i!!!"), &out));
-}
-
 static void finds_next_links(void **state)
 {
     assert_true(str_is(oci_next_link(S("</v2/a/tags/list?n=2&last=b>; rel=\"next\"")), "/v2/a/tags/list?n=2&last=b"));
@@ -97,11 +87,10 @@ static void finds_next_links(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(rows) + 3];
+    struct CMUnitTest tests[COUNT(rows) + 2];
     for (size_t i = 0; i < COUNT(rows); i++)
         tests[i] = (struct CMUnitTest){ rows[i].text, parses, NULL, NULL, &rows[i] };
     tests[COUNT(rows)] = (struct CMUnitTest)cmocka_unit_test(digests);
-    tests[COUNT(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(encodes);
-    tests[COUNT(rows) + 2] = (struct CMUnitTest)cmocka_unit_test(finds_next_links);
+    tests[COUNT(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(finds_next_links);
     return cmocka_run_group_tests_name("reference", tests, NULL, NULL);
 }

@@ -271,6 +271,37 @@ static void lists_referrers(void **state)
     assert_int_equal(value_len(value_get(&v, "manifests")), 0);
 }
 
+/* Everything that exists now is older than a grace period that ends in the future. */
+enum { GRACE_OVER_MS = -10000, GRACE_LONG_MS = 3600000 };
+
+static void gives_space_back(void **state)
+{
+    struct world *w = *state;
+    struct str kept = manifest(w, "a", ""), gone = manifest(w, "a", ",\"annotations\":{\"k\":\"v\"}");
+    struct str index = arena_fmt(&w->a,
+                                 "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX
+                                 "\",\"manifests\":[{\"mediaType\":\"" OCI_IMAGE "\",\"digest\":\"%s\",\"size\":%zu}]}",
+                                 oci_digest_of(&w->a, kept, S("")).p, kept.n);
+    struct str loose = push_blob(w, "a", S("loose")), shared = push_blob(w, "b/c", S("{}"));
+    const char *child = arena_fmt(&w->a, "/v2/a/manifests/%s", oci_digest_of(&w->a, kept, S("")).p).p;
+    struct oci_swept swept = { 0 };
+    assert_int_equal(put(w, child, kept).status, 201); /* reached through the index only */
+    assert_int_equal(world_ask(w, "PUT", S("/v2/a/manifests/multi"), "Content-Type", S(OCI_INDEX), index).status, 201);
+    assert_int_equal(put(w, "/v2/a/manifests/old", gone).status, 201);
+    assert_int_equal(ask(w, "DELETE", "/v2/a/manifests/old").status, 202);
+    start(w, "a");
+    oci_registry_sweep(w->registry, GRACE_LONG_MS, &swept);
+    assert_int_equal(swept.manifests + swept.blobs, 0);
+    oci_registry_sweep(w->registry, GRACE_OVER_MS, &swept);
+    assert_int_equal(swept.manifests, 1);
+    assert_int_equal(swept.blobs, 2); /* its bytes and the loose blob; the configuration is shared */
+    assert_int_equal(ask(w, "GET", child).status, 200);
+    assert_int_equal(ask(w, "GET", "/v2/a/manifests/multi").status, 200);
+    assert_int_equal(ask(w, "GET", arena_fmt(&w->a, "/v2/a/blobs/%s", shared.p).p).status, 200);
+    assert_int_equal(ask(w, "GET", arena_fmt(&w->a, "/v2/a/blobs/%s", loose.p).p).status, 404);
+    assert_int_equal(ask(w, "GET", arena_fmt(&w->a, "/v2/b/c/blobs/%s", shared.p).p).status, 404); /* no tag there */
+}
+
 static void survives_a_restart(void **state)
 {
     struct world *w = *state;
@@ -299,6 +330,7 @@ int main(void)
         IN_WORLD(compares_and_swaps),
         IN_WORLD(pages_tags),
         IN_WORLD(lists_referrers),
+        IN_WORLD(gives_space_back),
         IN_WORLD(survives_a_restart),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

@@ -196,6 +196,54 @@ static void logs_in_with_passwords(void **state)
     assert_int_equal(oci_client_requests(w->client) - before, 1);
 }
 
+static void logs_in_with_identity_tokens(void **state)
+{
+    struct world *w = *state;
+    struct oci_client *c = NULL;
+    const char *path = fs_join(&w->a, w->dir, "config.json");
+    struct str text =
+        arena_fmt(&w->a, "{\"auths\":{\"127.0.0.1:%u\":{\"identitytoken\":\"T1\"}}}", http_server_port(w->server));
+    publish(w, "demo/app:sha-1", "program");
+    MUST(fs_write(path, text, 0600, &e));
+    setenv("REGISTRY_AUTH_FILE", path, 1);
+    MUST(oci_client_open(NULL, &c, &e));
+    w->gate = GATE_TOKEN;
+    w->identity = "T1";
+    struct oci_reference r = world_ref(w, "demo/app:sha-1");
+    struct oci_descriptor d = { 0 };
+    MUST(oci_resolve(&w->a, c, &r, &d, &e));
+    unsetenv("REGISTRY_AUTH_FILE");
+    oci_client_close(c);
+}
+
+static void refuses_realms(void **state)
+{
+    struct world *w = *state;
+    struct oci_reference r = world_ref(w, "demo/app:sha-1");
+    struct oci_descriptor d = { 0 };
+    struct err e = { 0 };
+    w->gate = GATE_TOKEN;
+    w->realm = "ftp://elsewhere.test/token";
+    assert_false(oci_resolve(&w->a, w->client, &r, &d, &e));
+    assert_int_equal(e.kind, ERR_DENIED);
+    assert_true(str_find(str_c(e.text), S("names a token server without https")) >= 0);
+    assert_int_equal(atomic_load(&w->asked_for_tokens), 0);
+}
+
+static void tries_again_when_told_to(void **state)
+{
+    struct world *w = *state;
+    publish(w, "demo/app:sha-1", "program");
+    struct oci_reference r = world_ref(w, "demo/app:sha-1");
+    struct oci_descriptor d = { 0 };
+    atomic_store(&w->trouble, 2);
+    MUST(oci_resolve(&w->a, w->client, &r, &d, &e));
+    atomic_store(&w->trouble, 3);
+    struct err e = { 0 };
+    assert_false(oci_resolve(&w->a, w->client, &r, &d, &e));
+    assert_int_equal(e.kind, ERR_UNAVAILABLE);
+}
+
 static void reads_docker_files(void **state)
 {
     struct world *w = *state;
@@ -299,6 +347,9 @@ int main(void)
         IN_WORLD(takes_no_for_an_answer),
         IN_WORLD(logs_in_with_passwords),
         IN_WORLD(reads_docker_files),
+        IN_WORLD(logs_in_with_identity_tokens),
+        IN_WORLD(refuses_realms),
+        IN_WORLD(tries_again_when_told_to),
         IN_WORLD(follows_aliases),
         IN_WORLD(pushes_layouts),
         cmocka_unit_test(tells_who_is_down),

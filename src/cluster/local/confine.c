@@ -27,8 +27,7 @@ static bool lower(int which, int64_t to, const char *name, struct err *e)
 static bool limits(const struct confinement *c, struct err *e)
 {
     return lower(RLIMIT_CORE, CORE_NONE, "core", e)
-           && (c->pids_max <= 0 || lower(RLIMIT_NPROC, c->pids_max, "processes", e))
-           && (c->memory_max <= 0 || lower(RLIMIT_DATA, c->memory_max, "data", e));
+           && (c->pids_max <= 0 || lower(RLIMIT_NPROC, c->pids_max, "processes", e));
 }
 
 static bool become(const struct user *u, bool fake_ids, struct err *e)
@@ -81,5 +80,6 @@ bool confine(const struct confinement *c, struct err *e)
         return err_sys(e, "set the death signal");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "set no_new_privs");
-    return confine_seccomp(c->fake_ids, e);
+    /* memory last: building the filter needs some, and the filter allows this call */
+    return confine_seccomp(c->fake_ids, e) && (c->memory_max <= 0 || lower(RLIMIT_DATA, c->memory_max, "data", e));
 }

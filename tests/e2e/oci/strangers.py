@@ -294,6 +294,110 @@ class Between(unittest.TestCase):
         self.assertEqual(raw["mediaType"], "application/vnd.docker.distribution.manifest.list.v2+json")
 
 
+class Killed(unittest.TestCase):
+    """kill -9 while pushes run: what is named is whole, and the same pushes succeed afterwards."""
+
+    ROUNDS = 4
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.data = os.path.join(self.folder, "data")
+        self.program = os.path.join(self.folder, "program")
+        with open(self.program, "wb") as f:
+            f.write(os.urandom(2_000_000))
+
+    def pushes(self, host, n):
+        return [subprocess.Popen([ARTEFACT, "publish", f"{host}/app{i}", "--binary", self.program, "--name", "app",
+                                  "--sha", HEAD, "--pr", "1", "--label", f"n={i}"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL) for i in range(n)]
+
+    def check(self):
+        """Every blob has its digest; every tag names a manifest whose content is there."""
+        blobs = os.path.join(self.data, "blobs", "sha256")
+        for folder, _, names in os.walk(blobs):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    self.assertEqual(hashlib.sha256(f.read()).hexdigest(), name)
+        tags = 0
+        for folder, _, names in os.walk(os.path.join(self.data, "repos")):
+            if os.path.basename(folder) != "_tags":
+                continue
+            for name in names:
+                tags += 1
+                with open(os.path.join(folder, name)) as f:
+                    hex_ = f.read().removeprefix("sha256:")
+                with open(os.path.join(blobs, hex_[:2], hex_)) as f:
+                    manifest = json.load(f)
+                for d in [manifest["config"], *manifest["layers"]]:
+                    hex_ = d["digest"].removeprefix("sha256:")
+                    self.assertTrue(os.path.exists(os.path.join(blobs, hex_[:2], hex_)))
+        return tags
+
+    def test_kill(self):
+        for round_ in range(self.ROUNDS):
+            registry = Ours(self.data)
+            running = self.pushes(registry.host, 6)
+            end = time.monotonic() + DEADLINE
+            while self.count_files() < 3 + 5 * round_ and time.monotonic() < end:  # another moment each round
+                time.sleep(0.001)
+            registry.process.kill()
+            registry.process.wait()
+            for p in running:
+                p.wait(DEADLINE)
+            registry.process.stdin.close()
+            registry.process.stdout.close()
+            self.check()
+        registry = Ours(self.data)
+        self.addCleanup(registry.close)
+        self.assertEqual([p.wait(DEADLINE) for p in self.pushes(registry.host, 6)], [0] * 6)
+        self.assertEqual(self.check(), 12)
+
+    def count_files(self):
+        return sum(len(names) for _, _, names in os.walk(self.data))
+
+
+HELM = os.environ.get("HELM") or shutil.which("helm")
+
+
+@unittest.skipUnless(HELM, "helm is not installed (nor named by $HELM)")
+class WithHelm(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.registry = Ours(os.path.join(self.folder, "data"))
+        self.addCleanup(self.registry.close)
+        self.env = {f"HELM_{what}_HOME": os.path.join(self.folder, what) for what in ("CACHE", "CONFIG", "DATA")}
+        self.helm("create", "demo")
+        self.helm("package", "demo")
+        with open(os.path.join(self.folder, "demo-0.1.0.tgz"), "rb") as f:
+            self.package = f.read()
+
+    def helm(self, *words):
+        result = subprocess.run([HELM, *words], capture_output=True, text=True, timeout=120, cwd=self.folder,
+                                env={**os.environ, **self.env})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def pulled(self, *words):
+        to = tempfile.mkdtemp(dir=self.folder)
+        self.helm("pull", *words, "-d", to)
+        with open(os.path.join(to, "demo-0.1.0.tgz"), "rb") as f:
+            return f.read()
+
+    def test_repository(self):
+        request = urllib.request.Request(f"http://{self.registry.host}/api/charts", self.package, method="POST")
+        self.assertEqual(urllib.request.urlopen(request).status, 201)
+        self.helm("repo", "add", "ours", f"http://{self.registry.host}/charts")
+        self.assertIn("ours/demo\t0.1.0", self.helm("search", "repo", "ours").replace(" ", ""))
+        self.assertEqual(self.pulled("ours/demo", "--version", "0.1.0"), self.package)
+
+    def test_oci(self):
+        self.helm("push", "demo-0.1.0.tgz", f"oci://{self.registry.host}/charts-of", "--plain-http")
+        self.assertEqual(self.pulled(f"oci://{self.registry.host}/charts-of/demo", "--version", "0.1.0",
+                                     "--plain-http"), self.package)
+
+
 class WithPassword(unittest.TestCase):
     def test_basic(self):
         try:

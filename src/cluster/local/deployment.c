@@ -107,7 +107,9 @@ static void create_set(struct deployment_view *v, const struct rollout *plan)
     struct value annotations = value_map(a);
     value_set(a, &annotations, REVISION, value_fmt(a, "%lld", (long long)v->revision_max + 1));
     value_put_at(a, &set, "metadata.annotations", annotations);
-    put(v, &set, "create ReplicaSet of");
+    struct err e = { 0 };
+    if (!objects_create(&v->w->l->objects, a, &set, &e))
+        world_failed(v->w, "create ReplicaSet of", v->doc, &e);
 }
 
 static void scale(struct deployment_view *v, const struct value *set, const struct rollout_set *facts)

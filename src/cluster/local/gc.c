@@ -82,6 +82,28 @@ static void delete_dependents_first(struct world *w, const struct value *owner)
         remove_finalizer(w, owner, "foregroundDeletion");
 }
 
+/* Orphaning: dependents lose the reference, then the owner goes. */
+static void release_dependents(struct world *w, const struct value *owner)
+{
+    struct str uid = value_str_at(owner, "metadata.uid");
+    for (size_t i = 0; i < value_len(&w->objects); i++) {
+        const struct value *doc = value_item(&w->objects, i), *owners = value_at(doc, "metadata.ownerReferences");
+        struct value kept = value_list(w->a), next = value_clone(w->a, doc);
+        struct err e = { 0 };
+        if (!object_is_owned_by(doc, uid))
+            continue;
+        for (size_t j = 0; j < value_len(owners); j++)
+            if (!str_eq(value_str_at(value_item(owners, j), "uid"), uid))
+                list_push(w->a, kept.list, *value_item(owners, j));
+        value_put_at(w->a, &next, "metadata.ownerReferences", kept);
+        if (!objects_put(&w->l->objects, w->a, &next, &e)) {
+            world_failed(w, "release", doc, &e);
+            return;
+        }
+    }
+    remove_finalizer(w, owner, "orphan");
+}
+
 /* What still holds the namespace, in words, for its status. */
 static void namespace_remaining(struct world *w)
 {
@@ -125,6 +147,8 @@ void gc_reconcile(struct world *w)
         const struct value *doc = value_item(&w->objects, i);
         if (object_is_deleting(doc) && has_finalizer(doc, "foregroundDeletion"))
             delete_dependents_first(w, doc);
+        else if (object_is_deleting(doc) && has_finalizer(doc, "orphan"))
+            release_dependents(w, doc);
         else if (is_abandoned(w, doc))
             delete_object(w, doc);
     }

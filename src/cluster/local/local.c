@@ -228,19 +228,20 @@ static void local_close(struct cluster *c)
 {
     struct local *l = local_of(c);
     stop_scheduler(l);
-    proxy_close(l->proxy);
-    pool_close(l->workers);
-    prober_close(l->prober);
+    pool_close(l->workers); /* from here on nobody makes pods or routes */
+    for (struct environment *env = l->environments; env != NULL; env = env->next)
+        pods_forget(l, env);
     pool_close(l->pulls);
     pool_close(l->hooks);
+    prober_close(l->prober);
+    proxy_close(l->proxy);
+    if (l->runtime != NULL)
+        runtime_close(l->runtime, !l->keep_running);
     while (l->environments != NULL) {
         struct environment *env = l->environments;
-        pods_forget(l, env);
         l->environments = env->next;
         free(env);
     }
-    if (l->runtime != NULL)
-        runtime_close(l->runtime, !l->keep_running);
     pthread_mutex_destroy(&l->objects.addresses);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->wake);

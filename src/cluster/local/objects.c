@@ -150,6 +150,21 @@ bool objects_put(struct objects *o, struct arena *a, const struct value *doc, st
     return true;
 }
 
+bool objects_create(struct objects *o, struct arena *a, const struct value *doc, struct err *e)
+{
+    struct value there;
+    struct err missing = { 0 };
+    struct cluster_key k = object_key(doc);
+    struct store_key key = key_in_store(&k);
+    if (store_get(a, o->store, &key, &there, &missing))
+        return err_set(e, ERR_CONFLICT, "%.*s \"%.*s\" already exists", STR(kind_resource(a, k.group, k.kind)),
+                       STR(k.name));
+    if (missing.kind == ERR_NOT_FOUND)
+        return objects_put(o, a, doc, e);
+    *e = missing;
+    return false;
+}
+
 bool objects_set_status(struct objects *o, struct arena *a, const struct value *doc, const struct value *status,
                         struct err *e)
 {
@@ -164,29 +179,6 @@ bool objects_set_status(struct objects *o, struct arena *a, const struct value *
 }
 
 /* ---- deleting ----------------------------------------------------------------------------- */
-
-/* Dependents live on without their owner. */
-static bool orphan_dependents(struct objects *o, struct arena *a, const struct value *owner, struct err *e)
-{
-    struct value all;
-    struct str uid = value_str_at(owner, "metadata.uid");
-    const struct store_key in_ns = { "local", S(""), S(""), value_str_at(owner, "metadata.namespace"), S("") };
-    if (!store_list(a, o->store, &in_ns, &all, e))
-        return false;
-    for (size_t i = 0; i < value_len(&all); i++) {
-        const struct value *doc = value_item(&all, i), *owners = value_at(doc, "metadata.ownerReferences");
-        struct value kept = value_list(a);
-        if (!object_is_owned_by(doc, uid))
-            continue;
-        for (size_t j = 0; j < value_len(owners); j++)
-            if (!str_eq(value_str_at(value_item(owners, j), "uid"), uid))
-                list_push(a, kept.list, *value_item(owners, j));
-        value_put_at(a, doc, "metadata.ownerReferences", kept);
-        if (!objects_put(o, a, doc, e))
-            return false;
-    }
-    return true;
-}
 
 static void mark_deleting(struct arena *a, const struct value *doc, const struct cluster_key *k)
 {
@@ -217,8 +209,8 @@ static bool try_remove(struct objects *o, struct arena *a, const struct cluster_
         return e->kind == ERR_NOT_FOUND;
     if (object_is_deleting(&doc)) /* under way; a put drops it if nothing holds it any more */
         return objects_put(o, a, &doc, e);
-    if (p == CLUSTER_ORPHAN && !orphan_dependents(o, a, &doc, e))
-        return false;
+    if (p == CLUSTER_ORPHAN && k->ns.n > 0 && !waits_for_controller(k))
+        add_finalizer(a, &doc, "orphan");
     if (p == CLUSTER_FOREGROUND && k->ns.n > 0 && !waits_for_controller(k))
         add_finalizer(a, &doc, "foregroundDeletion");
     mark_deleting(a, &doc, k);

@@ -39,6 +39,8 @@ MUST_CHECK bool objects_remove(struct objects *o, const struct cluster_key *k, e
 
 /* Store a document as it is: create, or replace under its resourceVersion (ERR_CONFLICT when it is stale). */
 MUST_CHECK bool objects_put(struct objects *o, struct arena *a, const struct value *doc, struct err *e);
+/* Store a new document; ERR_CONFLICT when one of that name is there. */
+MUST_CHECK bool objects_create(struct objects *o, struct arena *a, const struct value *doc, struct err *e);
 /* Replace the status of `doc`'s object when it differs from doc.status. */
 MUST_CHECK bool objects_set_status(struct objects *o, struct arena *a, const struct value *doc,
                                    const struct value *status, struct err *e);

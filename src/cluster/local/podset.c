@@ -107,5 +107,5 @@ bool pod_create(struct world *w, const struct value *pod, struct err *e)
     const struct kind_row *row = kind_find(S(""), S("Pod"));
     admit_defaults(w->a, row, pod);
     return check_service_account(w, pod, e) && admit_refusals(w->a, row, pod, e)
-           && admit_validate(w->a, true, row, pod, e) && objects_put(&w->l->objects, w->a, pod, e);
+           && admit_validate(w->a, true, row, pod, e) && objects_create(&w->l->objects, w->a, pod, e);
 }

@@ -31,7 +31,7 @@ static void create_pods(struct set_view *v, int64_t n)
 {
     for (int64_t i = 0; i < n && i < CREATE_MAX; i++) {
         struct err e = { 0 };
-        struct value pod = pod_from_template(v->w->a, v->doc, value_at(v->doc, "spec.template"), S(""), NULL);
+        struct value pod = pod_from_template(v->w->a, v->doc, value_at(v->doc, "spec.template"), S(""), &value_nil);
         if (pod_create(v->w, &pod, &e))
             continue;
         if (e.kind != ERR_CONFLICT)

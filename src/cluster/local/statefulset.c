@@ -75,7 +75,7 @@ static bool bind_claims(struct stateful_view *v, const struct value *pod, struct
         value_put_at(a, &doc, "metadata.name", value_str(claim));
         value_put_at(a, &doc, "metadata.namespace", *value_at(v->doc, "metadata.namespace"));
         admit_defaults(a, kind_find(S(""), S("PersistentVolumeClaim")), &doc);
-        if (!objects_put(&v->w->l->objects, a, &doc, e))
+        if (!objects_create(&v->w->l->objects, a, &doc, e))
             return false;
     }
     if (list.list->n > 0)

@@ -377,6 +377,13 @@ static bool check_probe(const struct value *doc, const struct value *c, struct s
     return true;
 }
 
+/* A volume of the pod, or one that a StatefulSet makes of a claim template. */
+static bool has_volume(const struct value *doc, const struct value *spec, struct str name)
+{
+    return item_named(value_get(spec, "volumes"), "name", name) != NULL
+           || item_named(value_at(doc, "spec.volumeClaimTemplates"), "metadata.name", name) != NULL;
+}
+
 static bool check_mounts(const struct value *doc, const struct value *spec, const struct value *c, struct str at,
                          struct err *e)
 {
@@ -393,7 +400,7 @@ static bool check_mounts(const struct value *doc, const struct value *spec, cons
             return admit_invalid(doc, e,
                                  "%.*s.volumeMounts[%zu].mountPath: Invalid value: \"%.*s\": must be an absolute path",
                                  STR(at), i, STR(target));
-        if (item_named(value_get(spec, "volumes"), "name", name) == NULL)
+        if (!has_volume(doc, spec, name))
             return admit_invalid(doc, e, "%.*s.volumeMounts[%zu].name: Not found: \"%.*s\"", STR(at), i, STR(name));
         if (sub.n > 0 && (sub.p[0] == '/' || str_find(sub, S("..")) >= 0))
             return admit_invalid(

@@ -79,66 +79,74 @@ static size_t count_args(const struct node *args, const struct value *final)
     return n;
 }
 
+/* What a chain of names is evaluated with. */
+struct chain {
+    struct value dot;
+    const struct node *path;
+    const struct node *args; /* of the last name */
+    const struct value *final;
+};
+
 /* A method or field of an object. *found is false when it has none of that name. */
-static bool object_member(struct template_call *c, struct value dot, const struct template_object *o, struct str name,
-                          const struct node *args, const struct value *final, struct value *out, bool *found)
+static bool object_member(struct template_call *c, const struct chain *k, const struct template_object *o,
+                          struct str name, struct value *out, bool *found)
 {
-    size_t n = count_args(args, final);
+    size_t n = count_args(k->args, k->final);
     struct value *values = arena_alloc_raw(c->a, (n + 1) * sizeof *values);
     const struct node *at = c->at;
     struct err why = { 0 };
     *found = true;
-    if (!eval_args(c, dot, NULL, args, final, values))
+    if (!eval_args(c, k->dot, NULL, k->args, k->final, values))
         return false;
     if (o->class->member(c, o, name, values, n, out, &why)) {
         *out = unwrapped(*out);
         return true;
     }
-    c->at = at;
     *found = why.kind != ERR_NOT_FOUND;
+    c->at = why.kind == ERR_DENIED || !*found ? at : k->path;
     if (!*found)
         return true;
     *c->e = why;
     return why.kind == ERR_DENIED ? exec_fail(c, "%s", why.text) : exec_fail_call(c, name);
 }
 
-static bool eval_field(struct template_call *c, struct value dot, struct value receiver, struct str name,
-                       const struct node *args, const struct value *final, struct value *out)
+static bool field_of_nil(struct template_call *c, const struct value *receiver, struct str name, struct value *out)
 {
-    const char *type = NULL;
-    if (receiver.kind == VALUE_NULL) {
-        *out = value_null();
-        if (receiver.tag & TAG_WRAPPED)
-            return exec_fail(c, "nil pointer evaluating interface {}.%.*s", STR(name));
-        if (c->options->missing == TEMPLATE_MISSING_ERROR)
-            return exec_fail(c, "nil data; no entry for key \"%.*s\"", STR(name));
-        return true;
-    }
+    *out = value_null();
+    if (receiver->tag & TAG_WRAPPED)
+        return exec_fail(c, "nil pointer evaluating interface {}.%.*s", STR(name));
+    if (c->options->missing == TEMPLATE_MISSING_ERROR)
+        return exec_fail(c, "nil data; no entry for key \"%.*s\"", STR(name));
+    return true;
+}
+
+static bool eval_field(struct template_call *c, const struct chain *k, struct value receiver, struct str name,
+                       struct value *out)
+{
+    if (receiver.kind == VALUE_NULL)
+        return field_of_nil(c, &receiver, name, out);
     const struct template_object *o = as_object(&receiver);
-    const struct map *m = receiver.kind == VALUE_MAP ? receiver.map : NULL;
     if (o != NULL) {
-        bool found, ok = object_member(c, dot, o, name, args, final, out, &found);
+        bool found, ok = object_member(c, k, o, name, out, &found);
         if (!ok || found)
             return ok;
-        m = o->class->as_map != NULL ? o->class->as_map(c->a, o) : NULL;
     }
-    if (m == NULL) {
-        type = type_in_message(c, &receiver);
-        return exec_fail(c, "can't evaluate field %.*s in type %s", STR(name), type);
-    }
-    if (args != NULL || final != NULL)
+    const struct map *m = map_in(c->a, &receiver);
+    if (m == NULL)
+        return exec_fail(c, "can't evaluate field %.*s in type %s", STR(name), type_in_message(c, &receiver));
+    if (k->args != NULL || k->final != NULL)
         return exec_fail(c, "%.*s is not a method but has arguments", STR(name));
     return map_field(c, &receiver, m, name, out);
 }
 
-/* The arguments belong to the last name. */
 static bool eval_names(struct template_call *c, struct value dot, struct value v, const struct node *path,
                        const struct node *args, const struct value *final, struct value *out)
 {
+    struct chain inner = { dot, path, NULL, NULL }, last = { dot, path, args, final };
     for (uint32_t i = 0; i + 1 < path->path.n; i++)
-        if (!eval_field(c, dot, v, path->path.names[i], NULL, NULL, &v))
+        if (!eval_field(c, &inner, v, path->path.names[i], &v))
             return false;
-    return eval_field(c, dot, v, path->path.names[path->path.n - 1], args, final, out);
+    return eval_field(c, &last, v, path->path.names[path->path.n - 1], out);
 }
 
 static bool not_a_function(struct template_call *c, const struct node *first, const struct node *args,

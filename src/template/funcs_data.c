@@ -130,9 +130,24 @@ FUNC(fn_to_pretty_json)
     return fn_must_to_pretty_json(c, args, n, out, e) || give_str(out, S(""));
 }
 
+/* Not even this form leaves the two line separators of Unicode alone: JavaScript ends lines at them. */
+static struct str escape_separators(struct arena *a, struct str s)
+{
+    struct buf b = { .a = a };
+    ptrdiff_t at;
+    while ((at = str_find(s, S("\xe2\x80"))) >= 0 && (size_t)at + 2 < s.n) {
+        uint8_t last = (uint8_t)s.p[at + 2];
+        buf_add(&b, str_cut(&s, (size_t)at));
+        struct str rune = str_cut(&s, 3);
+        buf_add(&b, last == 0xa8 ? S("\\u2028") : last == 0xa9 ? S("\\u2029") : rune);
+    }
+    buf_add(&b, s);
+    return buf_str(&b);
+}
+
 FUNC(fn_must_to_raw_json)
 {
-    return write_json(c, &args[0], 0, out, e);
+    return write_json(c, &args[0], 0, out, e) && give_str(out, escape_separators(c->a, value_as_str(out)));
 }
 
 FUNC(fn_to_raw_json)
@@ -270,15 +285,34 @@ static FUNC(fn_from_yaml_array)
     return give(out, v.kind == VALUE_NULL ? value_list(c->a) : v);
 }
 
+/* ---- TOML --------------------------------------------------------------------------------- */
+
+static FUNC(fn_to_toml)
+{
+    struct buf b = { .a = c->a };
+    if (args[0].kind == VALUE_NULL)
+        return fail_nil(e);
+    if (!toml_write(&b, &args[0], e))
+        return give_str(out, arena_str(c->a, str_c(e->text)));
+    return give_buf(out, &b);
+}
+
+static FUNC(fn_from_toml)
+{
+    return toml_parse(c->a, str_at(args, 0), out, e) || give_error_map(c, e, out);
+}
+
 /* Sorted by name. */
 const struct template_func template_funcs_data[] = {
     { "fromJson", fn_helm_from_json, 1, 1, "s" },
     { "fromJsonArray", fn_helm_from_json_array, 1, 1, "s" },
+    { "fromToml", fn_from_toml, 1, 1, "s" },
     { "fromYaml", fn_from_yaml, 1, 1, "s" },
     { "fromYamlArray", fn_from_yaml_array, 1, 1, "s" },
     { "mustToJson", fn_must_to_json, 1, 1, "v" },
     { "mustToYaml", fn_must_to_yaml, 1, 1, "v" },
     { "toJson", fn_to_json, 1, 1, "v" },
+    { "toToml", fn_to_toml, 1, 1, "v" },
     { "toYaml", fn_to_yaml, 1, 1, "v" },
     { "toYamlPretty", fn_to_yaml_pretty, 1, 1, "v" },
     { NULL, NULL, 0, 0, NULL },

@@ -116,6 +116,15 @@ static int compare_times(const struct gotime *x, const struct gotime *y)
     return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
 
+/* x - y in nanoseconds, clamped as Go does. */
+static int64_t difference(const struct gotime *x, const struct gotime *y)
+{
+    int64_t seconds = x->sec - y->sec, ns;
+    if (__builtin_mul_overflow(seconds, SECOND, &ns) || __builtin_add_overflow(ns, x->ns - y->ns, &ns))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
+    return ns;
+}
+
 /* Methods on another time: Before, After, Equal, Compare, Sub. */
 static bool time_relation(struct arena *a, const struct gotime *x, const struct gotime *y, struct str name,
                           struct value *out)
@@ -130,7 +139,7 @@ static bool time_relation(struct arena *a, const struct gotime *x, const struct 
     else if (str_is(name, "Compare"))
         *out = value_int(order);
     else if (str_is(name, "Sub"))
-        *out = value_str(go_duration_str(a, (x->sec - y->sec) * SECOND + x->ns - y->ns));
+        *out = value_str(go_duration_str(a, difference(x, y)));
     else
         return false;
     return true;
@@ -319,7 +328,7 @@ FUNC(fn_duration)
 static int64_t ns_since(const struct gotime *t)
 {
     struct gotime now = present();
-    return (now.sec - t->sec) * SECOND + now.ns - t->ns;
+    return difference(&now, t);
 }
 
 FUNC(fn_duration_round)
@@ -346,6 +355,10 @@ FUNC(fn_duration_round)
 FUNC(fn_ago)
 {
     struct gotime t = moment(&args[0]);
-    int64_t ns = ns_since(&t), half = ns < 0 ? -SECOND / 2 : SECOND / 2;
-    return give_str(out, go_duration_str(c->a, (ns + half) / SECOND * SECOND));
+    int64_t ns = ns_since(&t), rest = ns % SECOND, whole = ns - rest; /* to the nearest second */
+    if (rest >= SECOND / 2 && __builtin_add_overflow(whole, SECOND, &whole))
+        whole = INT64_MAX;
+    if (rest <= -SECOND / 2 && __builtin_sub_overflow(whole, SECOND, &whole))
+        whole = INT64_MIN;
+    return give_str(out, go_duration_str(c->a, whole));
 }

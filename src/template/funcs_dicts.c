@@ -162,15 +162,14 @@ static bool merge(struct arena *a, struct map *dst, const struct map *src, bool 
 static bool merge_all(struct template_call *c, const struct value *args, size_t n, bool over, struct value *out,
                       struct err *e)
 {
-    struct map *dst = map_at(args, 0);
+    *out = args[0].kind == VALUE_MAP ? args[0] : value_map(c->a);
+    struct map *dst = out->map;
     for (size_t i = 1; i < n; i++) {
         const struct map *src = map_at(args, i);
-        if (src != NULL && dst == NULL)
-            return err_set(e, ERR_INVALID, "assignment to entry in nil map");
         if (src != NULL && src != dst && !merge(c->a, dst, src, over, 0, e))
             return false;
     }
-    return give(out, args[0]);
+    return true;
 }
 
 FUNC(fn_merge)

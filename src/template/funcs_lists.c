@@ -1,4 +1,6 @@
 /* sprig's functions on lists. Those that change a list make a new one; slice shares the elements. */
+#include <math.h>
+
 #include "template/funcs.h"
 
 bool fail_nil(struct err *e)
@@ -180,11 +182,12 @@ FUNC(fn_chunk)
     const struct list *l = take_list(c, &args[1], "Cannot chunk type %s", e);
     if (l == NULL)
         return false;
-    if (args[0].i <= 0)
-        return err_set(e, ERR_INVALID, "runtime error: %s",
-                       args[0].i == 0 ? "integer divide by zero" : "makeslice: len out of range");
+    /* sprig makes floor((n - 1) / size) + 1 chunks: with a negative size that may be none */
+    double chunks = floor((double)((int64_t)l->n - 1) / (double)args[0].i) + 1;
+    if (args[0].i <= 0 && chunks != 0)
+        return err_set(e, ERR_INVALID, "runtime error: makeslice: len out of range");
     *out = tagged(value_list(c->a), TEMPLATE_LISTS);
-    for (size_t i = 0; i < l->n; i += (size_t)args[0].i) {
+    for (size_t i = 0; args[0].i > 0 && i < l->n; i += (size_t)args[0].i) {
         size_t left = l->n - i, size = left < (size_t)args[0].i ? left : (size_t)args[0].i;
         list_push(c->a, out->list, make_list(c->a, l->v + i, size));
     }

@@ -283,8 +283,8 @@ static bool call_now(struct run *r, const struct value *args, size_t n, struct v
 {
     int64_t now = clock_wall_ns();
 
-    *out = time_value(r->a,
-                      (struct gotime){ .sec = now / 1000000000, .ns = (int32_t)(now % 1000000000), .zone = S("UTC") });
+    *out = expr_time_value(
+        r->a, (struct gotime){ .sec = now / 1000000000, .ns = (int32_t)(now % 1000000000), .zone = S("UTC") });
     return true;
 }
 
@@ -324,14 +324,14 @@ static bool call_date(struct run *r, const struct value *args, size_t n, struct 
             return false;
         if (!gotime_parse_time(layout, text, &t, &why))
             return run_fail(r, "%s", why.text);
-        *out = time_value(r->a, t);
+        *out = expr_time_value(r->a, t);
         return true;
     }
     for (size_t i = 0; i < COUNT(layouts); i++) {
         if (!gotime_parse_time(str_c(layouts[i]), text, &t, &why))
             continue;
         t.zone = t.zone.n > 0 ? arena_str(r->a, t.zone) : t.zone;
-        *out = time_value(r->a, t);
+        *out = expr_time_value(r->a, t);
         return true;
     }
     return run_fail(r, "invalid date %.*s", STR(text));

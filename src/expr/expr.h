@@ -31,6 +31,6 @@ MUST_CHECK bool expr_run(struct arena *a, const struct expr *x, const struct val
                          struct err *e);
 /* Go's fmt %v of a result ("<nil>" for null): what oncePer keys are made of. */
 struct str expr_print(struct arena *a, const struct value *v);
-/* time.Now(), time.Parse(...) with methods and constants, strings.*: the parts of the notification environment that need
- * no application. Adds "time" and "strings" to `env`. */
+/* time.Now(), time.Parse(...) with methods and constants, strings.*: the parts of the notification environment that
+ * need no application. Adds "time" and "strings" to `env`. */
 void expr_add_std(struct arena *a, const struct value *env);

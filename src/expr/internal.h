@@ -34,7 +34,7 @@ struct lexer {
 };
 
 /* Read the next token. errors: ERR_INVALID. */
-MUST_CHECK bool lex_next(struct lexer *l, struct token *out);
+MUST_CHECK bool expr_lex_next(struct lexer *l, struct token *out);
 /* err_set with " (LINE:COLUMN)" behind the text. */
 bool expr_fail(struct err *e, enum err_kind kind, struct str text, uint32_t at, const char *fmt, ...) PRINTF(5, 6);
 
@@ -197,7 +197,7 @@ struct named_object { /* a number with a name: months and weekdays */
 };
 extern const struct expr_class time_class, duration_class, named_class;
 
-struct value time_value(struct arena *a, struct gotime t);
+struct value expr_time_value(struct arena *a, struct gotime t);
 struct value duration_value(struct arena *a, int64_t ns);
 /* The object of that class, or NULL. */
 const void *object_of(const struct value *v, const struct expr_class *class);

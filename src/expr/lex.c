@@ -265,7 +265,7 @@ static bool lex_operator(struct lexer *l, struct token *out)
                      (unsigned)(unsigned char)rest.p[0]);
 }
 
-bool lex_next(struct lexer *l, struct token *out)
+bool expr_lex_next(struct lexer *l, struct token *out)
 {
     if (!skip_blanks(l))
         return false;

@@ -259,9 +259,9 @@ static bool apply_time(struct run *r, enum op op, const struct value *a, const s
 
     *done = true;
     if (t != NULL && f != NULL && (op == OP_PLUS || op == OP_MINUS))
-        *out = time_value(r->a, time_add(&t->time, op == OP_PLUS ? f->ns : (int64_t)(0 - (uint64_t)f->ns)));
+        *out = expr_time_value(r->a, time_add(&t->time, op == OP_PLUS ? f->ns : (int64_t)(0 - (uint64_t)f->ns)));
     else if (d != NULL && u != NULL && op == OP_PLUS)
-        *out = time_value(r->a, time_add(&u->time, d->ns));
+        *out = expr_time_value(r->a, time_add(&u->time, d->ns));
     else if (t != NULL && u != NULL && op == OP_MINUS)
         *out = duration_value(r->a, time_subtract(&t->time, &u->time));
     else if (d != NULL && f != NULL && op == OP_DIVIDE)

@@ -75,7 +75,7 @@ static bool unexpected(struct parser *p)
 
 static bool next(struct parser *p)
 {
-    return lex_next(&p->lexer, &p->now);
+    return expr_lex_next(&p->lexer, &p->now);
 }
 
 static bool is(const struct parser *p, const char *text)

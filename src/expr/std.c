@@ -11,8 +11,8 @@ static bool time_now(struct arena *a, const struct expr_function *self, const st
 
     if (n != 0)
         return err_set(e, ERR_INVALID, "time.Now takes no arguments");
-    *out =
-        time_value(a, (struct gotime){ .sec = now / 1000000000, .ns = (int32_t)(now % 1000000000), .zone = S("UTC") });
+    *out = expr_time_value(
+        a, (struct gotime){ .sec = now / 1000000000, .ns = (int32_t)(now % 1000000000), .zone = S("UTC") });
     return true;
 }
 
@@ -25,7 +25,7 @@ static bool time_parse(struct arena *a, const struct expr_function *self, const 
         return err_set(e, ERR_INVALID, "time.Parse takes one string, as 2006-01-02T15:04:05Z");
     if (!gotime_parse_time(S(GOTIME_RFC3339), value_as_str(&args[0]), &t, e))
         return false;
-    *out = time_value(a, t);
+    *out = expr_time_value(a, t);
     return true;
 }
 

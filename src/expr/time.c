@@ -85,7 +85,7 @@ static int64_t round_to(int64_t ns, int64_t m)
 
 /* ---- making objects ------------------------------------------------------------------------------- */
 
-struct value time_value(struct arena *a, struct gotime t)
+struct value expr_time_value(struct arena *a, struct gotime t)
 {
     struct time_object *o = arena_new(a, struct time_object, 1);
 
@@ -185,7 +185,7 @@ TIME_METHOD(time_add_call)
 
     if (!arg_duration(c, 0, &ns))
         return false;
-    *c->out = time_value(c->a, time_add(SELF_TIME, ns));
+    *c->out = expr_time_value(c->a, time_add(SELF_TIME, ns));
     return true;
 }
 
@@ -210,7 +210,7 @@ TIME_METHOD(time_add_date_call)
     t.sec = gotime_seconds(f.year + c->args[0].i, f.month + (int)c->args[1].i, f.day + (int)c->args[2].i, f.hour,
                            f.minute, f.second)
             - t.offset;
-    *c->out = time_value(c->a, t);
+    *c->out = expr_time_value(c->a, t);
     return true;
 }
 
@@ -280,7 +280,7 @@ TIME_METHOD(time_truncate_call)
 
     if (!arg_duration(c, 0, &d))
         return false;
-    *c->out = time_value(c->a, d <= 0 ? *SELF_TIME : time_add(SELF_TIME, -remainder_of(SELF_TIME, d)));
+    *c->out = expr_time_value(c->a, d <= 0 ? *SELF_TIME : time_add(SELF_TIME, -remainder_of(SELF_TIME, d)));
     return true;
 }
 
@@ -291,13 +291,13 @@ TIME_METHOD(time_round_call)
     if (!arg_duration(c, 0, &d))
         return false;
     int64_t left = d <= 0 ? 0 : remainder_of(SELF_TIME, d);
-    *c->out = time_value(c->a, time_add(SELF_TIME, left < d - left ? -left : left == 0 ? 0 : d - left));
+    *c->out = expr_time_value(c->a, time_add(SELF_TIME, left < d - left ? -left : left == 0 ? 0 : d - left));
     return true;
 }
 
 TIME_METHOD(time_utc_call)
 {
-    *c->out = time_value(c->a, in_utc(SELF_TIME));
+    *c->out = expr_time_value(c->a, in_utc(SELF_TIME));
     return true;
 }
 

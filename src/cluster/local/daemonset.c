@@ -31,7 +31,7 @@ static void act(struct daemon_view *v)
         struct value labels = value_map(v->w->a);
         value_set(v->w->a, &labels, REVISION_LABEL, value_str(v->revision));
         struct value pod = pod_from_template(v->w->a, v->doc, value_at(v->doc, "spec.template"), S(""), &labels);
-        if (!pod_create(v->w, &pod, &e))
+        if (!pod_add(v->w, &pod, &e))
             world_failed(v->w, "create a pod of", v->doc, &e);
         return;
     }

@@ -99,7 +99,7 @@ void service_reconcile(struct world *w);
 void ingress_reconcile(struct world *w);
 void claim_reconcile(struct world *w); /* PersistentVolumeClaim, HorizontalPodAutoscaler */
 /* Stop and forget everything that runs in the environment. */
-MUST_CHECK bool environment_stop(struct local *l, struct environment *env, struct err *e);
+MUST_CHECK bool namespace_stop(struct local *l, struct environment *env, struct err *e);
 /* Forget what is known in memory; processes stay as they are. */
 void pods_forget(struct local *l, struct environment *env);
 /* Start the holder if it is not up, or reattach to it. */
@@ -131,6 +131,6 @@ bool pod_is_available(struct world *w, const struct value *pod, int64_t min_read
 struct value pod_from_template(struct arena *a, const struct value *owner, const struct value *template,
                                struct str name, const struct value *labels);
 /* Create it, unless the pod is refused (then false: ERR_DENIED, ERR_INVALID ...). */
-MUST_CHECK bool pod_create(struct world *w, const struct value *pod, struct err *e);
+MUST_CHECK bool pod_add(struct world *w, const struct value *pod, struct err *e);
 /* Ten characters that name a pod template: equal templates, equal hash. */
 struct str template_hash(struct arena *a, const struct value *template);

@@ -134,7 +134,7 @@ static void empty_namespace(struct world *w)
         namespace_remaining(w);
         return;
     }
-    if (!environment_stop(w->l, w->env, &e) || !objects_drop(&w->l->objects, &w->ns, &e)) {
+    if (!namespace_stop(w->l, w->env, &e) || !objects_drop(&w->l->objects, &w->ns, &e)) {
         world_failed(w, "delete", &w->ns, &e);
         return;
     }

@@ -133,7 +133,7 @@ static void create_pods(struct job_view *v, int64_t n)
         struct value pod = pod_from_template(a, v->doc, value_get(v->spec, "template"), S(""), &labels);
         if (indexed)
             give_index(v, &pod, index = free_index(v, index + 1));
-        if (!pod_create(v->w, &pod, &e)) {
+        if (!pod_add(v->w, &pod, &e)) {
             world_failed(v->w, "create a pod of", v->doc, &e);
             return;
         }

@@ -102,7 +102,7 @@ static bool check_service_account(struct world *w, const struct value *pod, stru
         STR(value_str_at(pod, "metadata.name")), w->env->name, STR(account), STR(account));
 }
 
-bool pod_create(struct world *w, const struct value *pod, struct err *e)
+bool pod_add(struct world *w, const struct value *pod, struct err *e)
 {
     const struct kind_row *row = kind_find(S(""), S("Pod"));
     admit_defaults(w->a, row, pod);

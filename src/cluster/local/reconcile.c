@@ -17,7 +17,7 @@ bool environment_ensure(struct world *w, struct err *e)
     return true;
 }
 
-bool environment_stop(struct local *l, struct environment *env, struct err *e)
+bool namespace_stop(struct local *l, struct environment *env, struct err *e)
 {
     pods_forget(l, env);
     proxy_routes_set(l->proxy, str_c(env->name), NULL, 0);

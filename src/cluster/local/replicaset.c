@@ -32,7 +32,7 @@ static void create_pods(struct set_view *v, int64_t n)
     for (int64_t i = 0; i < n && i < CREATE_MAX; i++) {
         struct err e = { 0 };
         struct value pod = pod_from_template(v->w->a, v->doc, value_at(v->doc, "spec.template"), S(""), &value_nil);
-        if (pod_create(v->w, &pod, &e))
+        if (pod_add(v->w, &pod, &e))
             continue;
         if (e.kind != ERR_CONFLICT)
             v->failure = arena_str(v->w->a, str_c(e.text));

@@ -94,7 +94,7 @@ static void create_pod(struct stateful_view *v, int64_t ordinal)
     value_set(a, &labels, "statefulset.kubernetes.io/pod-name", value_str(name));
     struct value pod = pod_from_template(a, v->doc, value_get(v->spec, "template"), name, &labels);
     value_put_at(a, &pod, "spec.hostname", value_str(name));
-    if (!bind_claims(v, &pod, &e) || !pod_create(v->w, &pod, &e))
+    if (!bind_claims(v, &pod, &e) || !pod_add(v->w, &pod, &e))
         world_failed(v->w, "create a pod of", v->doc, &e);
 }
 

@@ -324,7 +324,8 @@ bool appset_generate(struct arena *a, const struct value *set, const struct conf
             return false;
         list_push(a, all.list, app);
     }
-    qsort(all.list->v, all.list->n, sizeof *all.list->v, by_name);
+    if (all.list->n > 0)
+        qsort(all.list->v, all.list->n, sizeof *all.list->v, by_name);
     sort_out(a, set, c, &all, &g);
     g.reason = g.invalid.n > 0 ? "ApplicationValidationError" : "ParametersGenerated";
     *out = g;

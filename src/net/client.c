@@ -236,12 +236,6 @@ static bool set_headers(struct transfer *t, struct curl_slist **list, struct err
     return true;
 }
 
-static bool is_loopback(struct str host)
-{
-    return str_is(host, "localhost") || str_ends(host, S(".localhost")) || str_starts(host, S("127."))
-           || str_is(host, "::1");
-}
-
 static void set_limits(struct transfer *t)
 {
     int64_t timeout = t->r->timeout_ms == 0 ? TIMEOUT_MS : t->r->timeout_ms < 0 ? 0 : t->r->timeout_ms;
@@ -281,7 +275,7 @@ static bool set_target(struct transfer *t, struct url *u, struct err *e)
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, &http_user_agent[0]);
     if (r->unix_socket != NULL)
         curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
-    if (is_loopback(url_hostname(u))) /* a proxy of the environment cannot reach our loopback */
+    if (url_is_loopback(url_hostname(u))) /* a proxy of the environment cannot reach our loopback */
         curl_easy_setopt(t->easy, CURLOPT_NOPROXY, "*");
     if (r->insecure_tls) {
         curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 0L);

@@ -90,16 +90,26 @@ static bool read_target(struct http_server_request *r)
     return memchr(r->path.p, 0, r->path.n) == NULL && (r->path.p[0] == '/' || str_is(r->path, "*"));
 }
 
+/*
+ * A body that is somewhat too large is read to its end all the same: an answer sent over unread bytes is lost to most
+ * clients, because the connection is reset under their writing. One far past the limit is not worth that.
+ */
+static bool is_far_too_large(const struct http_exchange *x, int64_t bytes)
+{
+    return bytes / 4 > (int64_t)x->server->options.body_max;
+}
+
+/* False when the declared body should not even be started. */
 static bool read_declared_length(struct http_exchange *x)
 {
     int64_t n = 0;
     struct str text = http_header_get(&x->request.headers, "Content-Length");
     if (text.n == 0 || !str_to_int(text, &n) || x->spooled)
         return true;
-    if (n > (int64_t)x->server->options.body_max)
-        return false;
-    buf_reserve(&x->body, n < (1 << 20) ? (size_t)n + 1 : 1 << 20);
-    return true;
+    x->too_large = n > (int64_t)x->server->options.body_max;
+    if (!x->too_large)
+        buf_reserve(&x->body, n < (1 << 20) ? (size_t)n + 1 : 1 << 20);
+    return !is_far_too_large(x, n);
 }
 
 static int open_spool(const char *dir)
@@ -158,9 +168,9 @@ static bool take_body(struct http_exchange *x, struct str piece)
             x->spool_errno = e.os != 0 ? e.os : EIO;
         return x->spool_errno == 0;
     }
-    if (x->too_large || piece.n > max - x->body.n) { /* read on, so that the client hears the 413 */
+    if (x->too_large || piece.n > max - x->body.n) {
         x->too_large = true;
-        return (uint64_t)x->received / 4 <= max;
+        return !is_far_too_large(x, x->received);
     }
     buf_add(&x->body, piece);
     return true;

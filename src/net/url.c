@@ -155,6 +155,12 @@ struct str url_hostname(const struct url *u)
     return name;
 }
 
+bool url_is_loopback(struct str hostname)
+{
+    return str_is(hostname, "localhost") || str_ends(hostname, S(".localhost")) || str_starts(hostname, S("127."))
+           || str_is(hostname, "::1");
+}
+
 int url_port(const struct url *u)
 {
     ptrdiff_t colon = port_colon(u->host);

@@ -10,6 +10,8 @@ struct url {
 };
 MUST_CHECK bool url_parse(struct str text, struct url *out, struct err *e);
 struct str url_hostname(const struct url *u); /* without the port */
+/* Whether a host name (without port) is this machine: localhost, *.localhost, 127.0.0.0/8, ::1. */
+bool url_is_loopback(struct str hostname);
 int url_port(const struct url *u);            /* explicit, or the scheme's default, or 0 */
 struct str url_str(struct arena *a, const struct url *u);
 /* Resolve a reference against a base (RFC 3986 section 5). */

@@ -49,9 +49,7 @@ static const char *find_alias(const struct oci_client *c, struct str registry)
 static bool is_loopback(struct str registry)
 {
     struct url u = { .host = registry };
-    struct str host = url_hostname(&u);
-    return str_is(host, "localhost") || str_ends(host, S(".localhost")) || str_starts(host, S("127."))
-           || str_is(host, "::1");
+    return url_is_loopback(url_hostname(&u));
 }
 
 bool oci_is_plain(const struct oci_client *c, struct str registry)

@@ -143,7 +143,7 @@ static bool is_inner_address(struct str host)
                || (v4[0] == 192 && v4[1] == 168) || (v4[0] == 172 && (v4[1] & 0xf0) == 16);
     if (inet_pton(AF_INET6, text, v6) == 1)
         return v6[0] == 0 || (v6[0] & 0xfe) == 0xfc || (v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80);
-    return str_is(host, "localhost") || str_ends(host, S(".localhost"));
+    return url_is_loopback(host);
 }
 
 static bool check_realm(struct arena *a, struct oci_client *c, const struct oci_reference *r, struct str realm,

@@ -83,7 +83,7 @@ static bool host_valid(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        if (!is_name_char(c) && !(c >= 'A' && c <= 'Z') && strchr(".:-[]_", c) == NULL)
+        if (!is_name_char(c) && !(c >= 'A' && c <= 'Z') && (c == 0 || strchr(".:-[]_", c) == NULL))
             return false;
     }
     return s.n > 0;

@@ -197,7 +197,7 @@ static void spools_files(void **state)
 static void refuses_large_bodies(void **state)
 {
     struct world *w = *state;
-    CLEANUP(fd_close) int fd = big_file(3000000);
+    CLEANUP(fd_close) int fd = big_file(350000);
     struct http_response r =
         must_do(w, (struct http_request){ .url = url_of(w, "/echo"), .method = "POST", .body_fd = fd });
     assert_int_equal(r.status, 413);

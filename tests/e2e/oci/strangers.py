@@ -249,6 +249,27 @@ class Workflow:
 class WithOurs(Workflow, unittest.TestCase):
     open_registry = staticmethod(Ours)
 
+    def test_dockerfile(self):
+        """With a stand-in for buildah: what it is asked, and that its image arrives."""
+        made = layout(os.path.join(self.folder, "layout"), "built")
+        programs = os.path.join(self.folder, "bin")
+        os.mkdir(programs)
+        with open(os.path.join(programs, "buildah"), "w") as f:
+            f.write(f'#!/bin/sh\necho "$@" >>"{self.folder}/asked"\n'
+                    f'[ "$1" != push ] || cp -r "{self.folder}/layout" "${{3#oci:}}"\n')
+        os.chmod(os.path.join(programs, "buildah"), 0o755)
+        with open(os.path.join(self.folder, "Dockerfile"), "w") as f:
+            f.write("FROM scratch\n")
+        words = ("publish", self.image, "--dockerfile", os.path.join(self.folder, "Dockerfile"), "--sha", HEAD)
+        self.must(artefact(*words, env={"PATH": f"{programs}:{os.environ['PATH']}"}))
+        self.assertEqual(self.inspect("sha-" + HEAD), made)
+        with open(os.path.join(self.folder, "asked")) as f:
+            bud, push, remove = f.read().splitlines()
+        self.assertRegex(bud, f"^bud --timestamp 0 --label org.opencontainers.image.revision={HEAD} --tag "
+                              f"localhost/vitrine-build:[a-z0-9]+ --file {self.folder}/Dockerfile {self.folder}$")
+        self.assertRegex(push, "^push localhost/vitrine-build:[a-z0-9]+ oci:")
+        self.assertRegex(remove, "^rmi localhost/vitrine-build:")
+
 
 class WithDebians(Workflow, unittest.TestCase):
     open_registry = staticmethod(Debians)

@@ -13,7 +13,7 @@ static const struct situation situations[] = {
     { NULL, "Missing", "OutOfSync" },         { "Running", "Progressing", "OutOfSync" },
     { "Succeeded", "Healthy", "Synced" },     { "Succeeded", "Degraded", "Synced" },
     { "Succeeded", "Progressing", "Synced" }, { "Failed", "Degraded", "OutOfSync" },
-    { "Error", "Missing", "Unknown" },        { "Terminating", "Healthy", "Synced" },
+    { "Error", "Missing", "Unknown" },        { "Terminating", "Degraded", "Synced" },
     { NULL, "Degraded", "OutOfSync" },        { "Running", "Degraded", "OutOfSync" },
 };
 

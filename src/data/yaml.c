@@ -1,5 +1,6 @@
 /*
- * The reader: libyaml's events in, one tree out, in one pass. Containers are filled while their events arrive;
+ * The reader of all YAML: libyaml's events in, one tree out, in one pass; the quick reader of simple texts
+ * (yaml_simple.c) comes first and leaves the rest. Containers are filled while their events arrive;
  * an alias copies the tree of its anchor (templates may change one of the two), and the copies are counted, so
  * that a few lines cannot grow to gigabytes.
  */
@@ -9,6 +10,7 @@
 #include "data/gofmt.h"
 #include "data/yaml.h"
 #include "data/yaml_scalar.h"
+#include "data/yaml_simple.h"
 
 #define TAG "tag:yaml.org,2002:"
 
@@ -451,8 +453,6 @@ static bool with_parser(struct reader *r, struct str text, bool (*read)(struct r
     yaml_parser_t parser;
     yaml_event_t event;
 
-    if (text.n > YAML_TEXT_MAX)
-        return err_set(r->e, ERR_LIMIT, "yaml: text of %zu bytes; at most %zu are read", text.n, YAML_TEXT_MAX);
     if (!yaml_parser_initialize(&parser))
         return err_set(r->e, ERR_UNAVAILABLE, "yaml: out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
@@ -466,16 +466,23 @@ static bool with_parser(struct reader *r, struct str text, bool (*read)(struct r
     return ok;
 }
 
+static bool read_text(struct reader *r, struct str text, bool all, struct value *out)
+{
+    if (text.n > YAML_TEXT_MAX)
+        return err_set(r->e, ERR_LIMIT, "yaml: text of %zu bytes; at most %zu are read", text.n, YAML_TEXT_MAX);
+    return yaml_read_simple(r->a, text, all, out) || with_parser(r, text, all ? read_all : read_first, out);
+}
+
 bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
 {
     struct reader r = { .a = a, .name = name, .e = e };
 
-    return with_parser(&r, text, read_first, out);
+    return read_text(&r, text, false, out);
 }
 
 bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
 {
     struct reader r = { .a = a, .name = name, .e = e };
 
-    return with_parser(&r, text, read_all, out);
+    return read_text(&r, text, true, out);
 }

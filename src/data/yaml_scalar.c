@@ -84,10 +84,12 @@ static bool starts_other(char c)
 
 static bool resolve_word(struct str s, enum yaml_scalar *kind, struct value *out)
 {
+    char first = s.n > 0 ? s.p[0] : '\0';
+
     if (s.n > WORD_MAX)
         return false;
     for (size_t i = 0; i < COUNT(words); i++) {
-        if (!str_is(s, words[i].text))
+        if (words[i].text[0] != first || !str_is(s, words[i].text))
             continue;
         *kind = words[i].kind;
         *out = *kind == YAML_IS_NULL   ? value_null()

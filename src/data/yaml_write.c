@@ -351,7 +351,7 @@ static void write_float(struct writer *w, double f)
         buf_c(w->out, isnan(f) ? ".nan" : f > 0 ? ".inf" : "-.inf");
         return;
     }
-    if (!w->pretty && f == floor(f) && f < 18446744073709551616.0 && f >= -9223372036854775808.0)
+    if (!w->pretty && f == floor(f) && f < 18446744073709551616.0 && f > -9223372036854775808.0) /* JSON's digits of the least int64 lie below it */
         json_write_float(w->out, f == 0 ? 0 : f);
     else
         buf_add(w->out, go_float(room, f, 64));
@@ -530,7 +530,7 @@ bool yaml_marshal(struct buf *out, const struct value *v, struct err *e)
     if (!inspect(v, &exotic, e))
         return false;
     if (exotic && !yaml_parse(out->a, json_str(out->a, v, JSON_SORT_KEYS | JSON_ESCAPE_HTML), NULL, &back, e))
-        return err_wrap(e, "error converting YAML to JSON");
+        return false;
     yaml_write(out, &back);
     return true;
 }

@@ -1,10 +1,13 @@
 /*
- * YAML: all documents, then the first one written and read twice. Once through the writer everything stays as it is,
- * but for Unicode's own line breaks, which go-yaml writes in a way that no reader gives back.
+ * YAML: the quick reader must agree with libyaml; all documents; then the first one written and read twice. Once
+ * through the writer everything stays as it is, but for Unicode's own line breaks, which go-yaml writes in a way that
+ * no reader gives back.
  */
 #include <assert.h>
 
+#include "data/json.h"
 #include "data/yaml.h"
+#include "data/yaml_simple.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,6 +15,20 @@ static bool has_odd_breaks(struct str s)
 {
     return str_find(s, S("\xe2\x80\xa8")) >= 0 || str_find(s, S("\xe2\x80\xa9")) >= 0 || str_find(s, S("\xc2\x85")) >= 0
            || str_find(s, S("\\L")) >= 0 || str_find(s, S("\\P")) >= 0 || str_find(s, S("\\N")) >= 0;
+}
+
+/* A tab in a comment before the text sends it to libyaml. */
+static void check_quick(struct arena *a, struct str text, bool all)
+{
+    struct value quick = { 0 }, slow = { 0 };
+    struct err e = { 0 };
+    struct str marked = arena_fmt(a, "#\t\n%.*s", STR(text));
+
+    if (!yaml_read_simple(a, text, all, &quick))
+        return;
+    bool ok = all ? yaml_parse_all(a, marked, NULL, &slow, &e) : yaml_parse(a, marked, NULL, &slow, &e);
+    assert(ok);
+    assert(str_eq(json_str(a, &quick, 0), json_str(a, &slow, 0)));
 }
 
 static bool write_and_read(struct arena *a, const struct value *v, struct value *out)
@@ -33,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct value v = { 0 }, once = { 0 }, twice = { 0 };
     struct err e = { 0 };
 
+    check_quick(&a, text, true);
+    check_quick(&a, text, false);
     if (yaml_parse_all(&a, text, "fuzz", &v, &e))
         yaml_str(&a, &v);
     if (!yaml_parse(&a, text, NULL, &v, &e) || !write_and_read(&a, &v, &once))

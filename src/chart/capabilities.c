@@ -147,17 +147,15 @@ static bool version_set_member(struct template_call *call, const struct template
 
     if (!str_is(name, "Has"))
         return err_set(e, ERR_NOT_FOUND, "no member %.*s", STR(name));
-    if (n != 1)
-        return err_set(e, ERR_DENIED, "wrong number of args for Has: want 1 got %zu", n);
-    if (args[0].kind == VALUE_NULL)
-        return err_set(e, ERR_DENIED, "invalid value; expected string");
-    if (args[0].kind != VALUE_STRING)
-        return err_set(e, ERR_DENIED, "wrong type for value; expected string; got %.*s",
-                       STR(template_type_name(&args[0])));
     *out = value_bool(false);
     for (size_t i = 0; i < list->n; i++)
         out->b = out->b || str_eq(value_as_str(&list->v[i]), value_as_str(&args[0]));
     return true;
+}
+
+static const char *version_set_params(const struct template_object *self, struct str name)
+{
+    return str_is(name, "Has") ? "s" : NULL;
 }
 
 static const struct list *version_set_list(struct arena *a, const struct template_object *self)
@@ -177,6 +175,7 @@ static struct str version_set_print(struct arena *a, const struct template_objec
 static const struct template_class version_set_class = {
     .go_type = "common.VersionSet",
     .member = version_set_member,
+    .params = version_set_params,
     .print = version_set_print,
     .as_list = version_set_list,
 };

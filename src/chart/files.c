@@ -119,13 +119,20 @@ static bool as_secrets(struct arena *a, const struct files *f, struct str arg, s
 }
 
 static const struct {
-    const char *name;
-    size_t args;
+    const char *name, *params; /* in the letters of template_func */
     method *call;
 } methods[] = {
-    { "Get", 1, get },   { "GetBytes", 1, get_bytes }, { "Lines", 1, lines },
-    { "Glob", 1, glob }, { "AsConfig", 0, as_config }, { "AsSecrets", 0, as_secrets },
+    { "Get", "s", get },   { "GetBytes", "s", get_bytes }, { "Lines", "s", lines },
+    { "Glob", "s", glob }, { "AsConfig", "", as_config },  { "AsSecrets", "", as_secrets },
 };
+
+static const char *files_params(const struct template_object *self, struct str name)
+{
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (str_is(name, methods[i].name))
+            return methods[i].params;
+    return NULL;
+}
 
 /* A file by its name: {{ .Files.LICENSE }}; missing ones are empty. */
 static void take_field(const struct files *f, struct str name, struct value *out)
@@ -139,21 +146,9 @@ static bool files_member(struct template_call *call, const struct template_objec
 {
     const struct files *f = (const struct files *)self;
 
-    for (size_t i = 0; i < COUNT(methods); i++) {
-        if (!str_is(name, methods[i].name))
-            continue;
-        if (n != methods[i].args)
-            return err_set(e, ERR_DENIED, "wrong number of args for %s: want %zu got %zu", methods[i].name,
-                           methods[i].args, n);
-        if (n > 0 && args[0].kind == VALUE_NULL)
-            return err_set(e, ERR_DENIED, "invalid value; expected string");
-        if (n > 0 && args[0].kind != VALUE_STRING)
-            return err_set(e, ERR_DENIED, "wrong type for value; expected string; got %.*s",
-                           STR(template_type_name(&args[0])));
-        return methods[i].call(template_call_arena(call), f, n > 0 ? value_as_str(&args[0]) : S(""), out, e);
-    }
-    if (n > 0)
-        return err_set(e, ERR_DENIED, "%.*s is not a method but has arguments", STR(name));
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (str_is(name, methods[i].name))
+            return methods[i].call(template_call_arena(call), f, n > 0 ? value_as_str(&args[0]) : S(""), out, e);
     take_field(f, name, out);
     return true;
 }
@@ -177,4 +172,5 @@ static const struct template_class files_class = {
     .member = files_member,
     .print = files_print,
     .as_map = files_map,
+    .params = files_params,
 };

@@ -87,6 +87,21 @@ struct chain {
     const struct value *final;
 };
 
+static bool check_count(struct template_call *c, const struct template_func *f, size_t explicit_args, bool piped);
+
+/* The arguments of a method, checked against what its class says of it. */
+static bool method_args(struct template_call *c, const struct chain *k, const struct template_object *o,
+                        struct str name, struct value *values, size_t n)
+{
+    const char *params = o->class->params != NULL ? o->class->params(o, name) : NULL;
+    struct template_func f = { .name = arena_c(c->a, name), .params = params };
+    if (params == NULL && o->class->params != NULL && n > 0)
+        return exec_fail(c, "%s is not a method but has arguments", f.name);
+    if (params != NULL && !check_count(c, &f, n - (k->final != NULL), k->final != NULL))
+        return false;
+    return eval_args(c, k->dot, params, k->args, k->final, values);
+}
+
 /* A method or field of an object. *found is false when it has none of that name. */
 static bool object_member(struct template_call *c, const struct chain *k, const struct template_object *o,
                           struct str name, struct value *out, bool *found)
@@ -96,7 +111,7 @@ static bool object_member(struct template_call *c, const struct chain *k, const 
     const struct node *at = c->at;
     struct err why = { 0 };
     *found = true;
-    if (!eval_args(c, k->dot, NULL, k->args, k->final, values))
+    if (!method_args(c, k, o, name, values, n))
         return false;
     if (o->class->member(c, o, name, values, n, out, &why)) {
         *out = unwrapped(*out);

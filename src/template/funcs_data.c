@@ -234,7 +234,9 @@ static FUNC(fn_must_to_yaml)
 {
     struct buf b = { .a = c->a };
     struct value plain;
-    if (!to_plain(c->a, &args[0], &plain, e) || !yaml_marshal(&b, &plain, e))
+    if (!to_plain(c->a, &args[0], &plain, e))
+        return err_wrap(e, "error marshaling into JSON");
+    if (!yaml_marshal(&b, &plain, e))
         return false;
     if (b.n > 0 && b.p[b.n - 1] == '\n')
         b.n--;
@@ -291,7 +293,7 @@ static FUNC(fn_to_toml)
 {
     struct buf b = { .a = c->a };
     if (args[0].kind == VALUE_NULL)
-        return fail_nil(e);
+        return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
     if (!toml_write(&b, &args[0], e))
         return give_str(out, arena_str(c->a, str_c(e->text)));
     return give_buf(out, &b);

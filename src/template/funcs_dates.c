@@ -34,8 +34,12 @@ static bool named_member(struct template_call *c, const struct template_object *
     return err_set(e, ERR_NOT_FOUND, "no such method");
 }
 
-static const struct template_class month_class = { "time.Month", named_member, named_print, NULL, NULL };
-static const struct template_class weekday_class = { "time.Weekday", named_member, named_print, NULL, NULL };
+static const struct template_class month_class = { .go_type = "time.Month",
+                                                   .member = named_member,
+                                                   .print = named_print };
+static const struct template_class weekday_class = { .go_type = "time.Weekday",
+                                                     .member = named_member,
+                                                     .print = named_print };
 
 static struct value named(struct arena *a, const struct template_class *class, const char *name)
 {
@@ -168,7 +172,23 @@ static bool time_member(struct template_call *c, const struct template_object *s
     return err_set(e, ERR_NOT_FOUND, "no such method");
 }
 
-static const struct template_class time_class = { "time.Time", time_member, time_print, NULL, NULL };
+static const char *time_params(const struct template_object *self, struct str name)
+{
+    static const struct {
+        const char *name, *params;
+    } methods[] = {
+        { "Format", "s" },  { "Before", "t" }, { "After", "t" }, { "Equal", "t" },
+        { "Compare", "t" }, { "Sub", "t" },    { "Add", "i" },   { "AddDate", "iii" },
+    };
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (str_is(name, methods[i].name))
+            return methods[i].params;
+    return "";
+}
+
+static const struct template_class time_class = {
+    .go_type = "time.Time", .member = time_member, .print = time_print, .params = time_params
+};
 
 struct value time_value(struct arena *a, const struct gotime *t)
 {

@@ -19,10 +19,14 @@ static struct str version_print(struct arena *a, const struct template_object *s
 
 static bool version_member(struct template_call *c, const struct template_object *self, struct str name,
                            const struct value *args, size_t n, struct value *out, struct err *e);
-static const struct template_class version_class = { "*semver.Version", version_member, version_print, NULL, NULL };
+static const char *version_params(const struct template_object *self, struct str name);
+static const struct template_class version_class = {
+    .go_type = "*semver.Version", .member = version_member, .print = version_print, .params = version_params
+};
 /* What methods such as IncMajor return: no pointer. */
-static const struct template_class version_value_class = { "semver.Version", version_member, version_print, NULL,
-                                                           NULL };
+static const struct template_class version_value_class = {
+    .go_type = "semver.Version", .member = version_member, .print = version_print, .params = version_params
+};
 
 static struct value version_value(struct arena *a, const struct template_class *class, const struct semver *v)
 {
@@ -109,7 +113,7 @@ static bool version_change(struct template_call *c, const struct semver *v, stru
     bool pre = str_is(name, "SetPrerelease");
     struct str text = arena_fmt(c->a, "0.0.0%c%.*s", pre ? '-' : '+', STR(part));
     if (part.n > 0 && !semver_parse(text, &checked, e))
-        return false;
+        return err_set(e, ERR_INVALID, pre ? "invalid prerelease string" : "invalid metadata string");
     if (pre)
         made.pre = part;
     else
@@ -131,6 +135,16 @@ static bool version_member(struct template_call *c, const struct template_object
     if (n == 1 && args[0].kind == VALUE_STRING && (str_is(name, "SetPrerelease") || str_is(name, "SetMetadata")))
         return version_change(c, v, name, str_at(args, 0), out, e);
     return err_set(e, ERR_NOT_FOUND, "no such method");
+}
+
+static const char *version_params(const struct template_object *self, struct str name)
+{
+    static const char *const relations[] = { "Compare",       "Equal",       "LessThan",
+                                             "LessThanEqual", "GreaterThan", "GreaterThanEqual" };
+    for (size_t i = 0; i < COUNT(relations); i++)
+        if (str_is(name, relations[i]))
+            return "v";
+    return str_is(name, "SetPrerelease") || str_is(name, "SetMetadata") ? "s" : "";
 }
 
 FUNC(fn_semver)

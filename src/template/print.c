@@ -70,7 +70,9 @@ static struct str complex_print(struct arena *a, const struct template_object *s
     return buf_str(&b);
 }
 
-static const struct template_class complex_class = { "complex128", complex_member, complex_print, NULL, NULL };
+static const struct template_class complex_class = { .go_type = "complex128",
+                                                     .member = complex_member,
+                                                     .print = complex_print };
 
 struct value complex_value(struct arena *a, double real, double imaginary)
 {

@@ -70,6 +70,9 @@ struct template_class {
     const struct map *(*as_map)(struct arena *a, const struct template_object *self);
     /* The same for an object that is a list (Helm's .Capabilities.APIVersions). */
     const struct list *(*as_list)(struct arena *a, const struct template_object *self);
+    /* The parameters of method `name` in the letters of template_func, NULL when it is a field or nothing; the executor
+     * then checks count and types before it calls `member`. NULL instead of a function: nothing is checked. */
+    const char *(*params)(const struct template_object *self, struct str name);
     /* As {{ }} alone prints it, when that differs: Go finds a String method of the pointer there. NULL: as `print`. */
     struct str (*shown)(struct arena *a, const struct template_object *self);
 };

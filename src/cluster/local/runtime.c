@@ -138,12 +138,16 @@ static void *watch(void *arg)
 static bool make_folders(struct runtime *r, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
-    static const char *const names[] = { "env", "images", "images/layers", "images/refs", "images/manifests" };
+    static const char *const names[] = { "env", "images", "images/layers", "images/refs" };
     if (!fs_mkdirs(r->data_dir, 0700, e))
         return false;
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (!fs_mkdirs(fs_join(&a, r->data_dir, names[i]), 0755, e))
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const char *path = fs_join(&a, r->data_dir, names[i]);
+        if (!fs_mkdirs(path, 0755, e))
             return false;
+        if (chmod(path, 0755) != 0) /* whatever the umask: containers' ids pass through */
+            return err_sys(e, "set the mode of %s", path);
+    }
     const char *temporary = fs_join(&a, r->data_dir, "images/tmp");
     return fs_remove_tree(temporary, e) && fs_mkdirs(temporary, 0700, e); /* halves of layers from before a crash */
 }

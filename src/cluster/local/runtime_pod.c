@@ -8,7 +8,7 @@
 #include "cluster/local/environment.h"
 #include "cluster/local/spec.h"
 
-enum { OUTPUT_MAX = 64 << 10, EXEC_GRACE_MS = 1000 };
+enum { OUTPUT_MAX = 64 << 10, EXEC_GRACE_MS = 1000, LAYER_NAME_MAX = 160 };
 
 /* One quick request whose answer says only "done". */
 static bool ask(struct environment *env, struct arena *a, const struct value *body, const int *fds, int n_fds,
@@ -127,14 +127,23 @@ static struct str base_name(struct str path)
     return str_slice(path, slash < 0 ? 0 : (size_t)slash + 1, path.n);
 }
 
+/* Layer names stand in the overlay's options, where ':' and ',' separate. */
+static bool is_layer_name(struct str name)
+{
+    bool ok = name.n > 0 && name.n <= LAYER_NAME_MAX && name.p[0] != '.';
+    for (size_t i = 0; ok && i < name.n; i++)
+        ok = strchr("/:,\\", name.p[i]) == NULL;
+    return ok;
+}
+
 static bool stage_layers(struct arena *a, const struct runtime_container *c, struct spec *s, struct err *e)
 {
     s->n_layers = c->image->n_layers;
     s->layers = arena_new(a, struct str, s->n_layers + 1);
     for (size_t i = 0; i < s->n_layers; i++) {
         s->layers[i] = base_name(c->image->layer_dirs[i]);
-        if (!runtime_name_check(str_slice(s->layers[i], 0, 63), e))
-            return err_wrap(e, "layer %zu of the image", i);
+        if (!is_layer_name(s->layers[i]))
+            return err_set(e, ERR_INVALID, "layer %zu of the image has the bad name \"%.*s\"", i, STR(s->layers[i]));
     }
     return true;
 }

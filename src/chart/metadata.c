@@ -422,7 +422,11 @@ static struct value field_object(struct arena *a, const struct value *v, const s
     switch (f->kind) {
     case FIELD_TEXT: return v->kind == VALUE_STRING ? *v : value_c("");
     case FIELD_BOOL: return v->kind == VALUE_BOOL ? *v : value_bool(false);
-    case FIELD_TEXT_MAP: return v->kind == VALUE_MAP ? values_copy(a, v) : value_map(a);
+    case FIELD_TEXT_MAP: {
+        struct value map = v->kind == VALUE_MAP ? values_copy(a, v) : value_map(a);
+        map.tag = TEMPLATE_STRING_MAP;
+        return map;
+    }
     case FIELD_TEXTS:
     case FIELD_ANYTHINGS: return v->kind == VALUE_LIST ? values_copy(a, v) : value_list(a);
     case FIELD_OBJECTS: break;

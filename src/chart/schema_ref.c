@@ -109,7 +109,7 @@ static bool parse(struct arena *a, struct str text, struct value *out, struct er
 {
     if (go_trim_space(text).n == 0)
         return err_set(e, ERR_INVALID, "EOF");
-    return json_parse(a, text, out, e);
+    return json_parse(a, text, out, e) || json_go_error(a, text, e);
 }
 
 bool schema_open(struct arena *a, struct str text, struct schema_document *out, struct err *e)

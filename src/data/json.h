@@ -16,6 +16,9 @@
  */
 MUST_CHECK bool json_parse(struct arena *a, struct str text, struct value *out, struct err *e);
 
+/* After json_parse has failed: sets *e to what Go's encoding/json says about the text. Always false. */
+bool json_go_error(struct arena *a, struct str text, struct err *e);
+
 enum json_flags {
     JSON_SORT_KEYS = 1,   /* keys in byte order, as Go writes maps */
     JSON_ESCAPE_HTML = 2, /* < > & and U+2028/9 as \u escapes, as Go's default encoder */

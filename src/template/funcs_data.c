@@ -159,7 +159,7 @@ static bool read_json(struct template_call *c, struct str text, struct value *ou
 {
     struct value v;
     if (!json_parse(c->a, text, &v, e))
-        return go_json_error(c->a, text, e);
+        return json_go_error(c->a, text, e);
     return give(out, template_floats(c->a, &v));
 }
 

@@ -85,8 +85,10 @@ bool template_parse(struct template_set *set, struct str name, struct str text, 
         return false;
     for (size_t i = 0; i < parsed.trees.n; i++) {
         struct tree *t = parsed.trees.v[i];
-        if (node_list_is_empty(t->root) && set_find(set, t->name) != NULL)
-            continue; /* an empty definition never replaces another */
+        /* An empty definition never replaces another, but a text on top of a set is executed even if it is blank. */
+        bool own = str_eq(t->name, name) && set->below != NULL && map_get(&set->trees, name) == NULL;
+        if (node_list_is_empty(t->root) && !own && set_find(set, t->name) != NULL)
+            continue;
         map_put(set->a, &set->trees, t->name, (struct value){ .kind = VALUE_OPAQUE, .opaque = t });
     }
     return true;

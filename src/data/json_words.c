@@ -4,7 +4,8 @@
  */
 #include <ctype.h>
 
-#include "template/formats.h"
+#include "data/gofmt.h"
+#include "data/json.h"
 
 enum { DEPTH_MAX = 10000 }; /* Go's own limit */
 
@@ -23,15 +24,14 @@ static bool ended(struct reader *r)
 
 static const char *quoted_byte(struct reader *r, uint8_t ch)
 {
-    struct buf b = { .a = r->a }, rune = { .a = r->a };
+    struct buf rune = { .a = r->a };
     if (ch == '\'')
         return "'\\''";
     if (ch == '"')
         return "'\"'";
     buf_rune(&rune, ch);
-    quote_into(&b, buf_str(&rune), '"', 0);
-    b.p[0] = b.p[b.n - 1] = '\'';
-    return b.p;
+    struct str quoted = go_quote(r->a, buf_str(&rune));
+    return arena_fmt(r->a, "'%.*s'", STR(str_slice(quoted, 1, quoted.n - 1))).p;
 }
 
 static bool stray(struct reader *r, const char *where)
@@ -179,7 +179,7 @@ static bool read_value(struct reader *r)
     return stray(r, "looking for beginning of value");
 }
 
-bool go_json_error(struct arena *a, struct str text, struct err *e)
+bool json_go_error(struct arena *a, struct str text, struct err *e)
 {
     struct err why = *e; /* kept when Go finds nothing wrong: then it was a limit */
     struct reader r = { .a = a, .s = text, .e = e };

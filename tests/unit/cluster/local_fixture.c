@@ -72,17 +72,19 @@ static void make_image(struct fixture *f)
 
 static void open_runtime(struct fixture *f)
 {
-    struct runtime_options o = { .data_dir = f->dir, .launcher = f->launcher, .wake = wake, .user = f };
+    struct runtime_options o = {
+        .data_dir = f->dir, .launcher = f->launcher, .images = f->images, .wake = wake, .user = f
+    };
     must(runtime_open(&o, &f->r, &err_of_test));
 }
 
-void fixture_open(struct fixture *f, int argc, char **argv)
+void fixture_open(struct fixture *f, int argc, char **argv, struct oci_client *images)
 {
     if (argc != 3) {
         fprintf(stderr, "usage: %s LAUNCHER APP\n", argv[0]);
         exit(2);
     }
-    *f = (struct fixture){ .launcher = argv[1], .app = argv[2] };
+    *f = (struct fixture){ .launcher = argv[1], .app = argv[2], .images = images };
     pthread_mutex_init(&f->lock, NULL);
     cond_init(&f->woken);
     must(fs_temp_dir(&f->a, "vitrine-local", &f->dir, &err_of_test));

@@ -15,6 +15,7 @@ enum { WAIT_MS = 20000 };
 struct fixture {
     struct arena a;
     const char *dir, *launcher, *app; /* temporary folder; the two programs */
+    struct oci_client *images;
     struct runtime *r;
     struct runtime_image image;
     pthread_mutex_t lock;
@@ -23,7 +24,7 @@ struct fixture {
 };
 
 /* argv: test, launcher, app. Exits with 77 (skipped) and a reason where the kernel gives no namespaces. */
-void fixture_open(struct fixture *f, int argc, char **argv);
+void fixture_open(struct fixture *f, int argc, char **argv, struct oci_client *images); /* images may be NULL */
 void fixture_close(struct fixture *f);
 void fixture_open_again(struct fixture *f); /* another runtime on the same folder, as a new main has it */
 

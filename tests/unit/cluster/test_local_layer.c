@@ -21,8 +21,9 @@
 #include "oci/digest.h"
 
 /*
- * An archive is a list of words: "f NAME CONTENT", "d NAME", "l NAME TARGET", "h NAME TARGET" (hard link), "p NAME" (fifo), "c NAME" (device),
- * separated by ';'. A tree prints as "d NAME", "o NAME" (opaque folder), "f NAME=CONTENT", "l NAME->TARGET", "w NAME" (whiteout), "p NAME".
+ * An archive is a list of words: "f NAME CONTENT", "d NAME", "l NAME TARGET", "h NAME TARGET" (hard link), "p NAME"
+ * (fifo), "c NAME" (device), separated by ';'. A tree prints as "d NAME", "o NAME" (opaque folder), "f NAME=CONTENT",
+ * "l NAME->TARGET", "w NAME" (whiteout), "p NAME".
  */
 static const struct row {
     const char *name, *lower, *archive, *tree, *error;
@@ -37,9 +38,11 @@ static const struct row {
     { "hard link", "", "f a one;h b a;h c/d /a", "f a=one;f b=one;d c;f c/d=one", NULL },
     { "hard link to itself", "", "f a one;h a a", "f a=one", NULL },
     { "fifo; no device", "", "p a;c b", "p a", NULL },
-    { "through a link inside", "", "d usr;d usr/bin;l bin usr/bin;f bin/sh x", "l bin->usr/bin;d usr;d usr/bin;f usr/bin/sh=x", NULL },
+    { "through a link inside", "", "d usr;d usr/bin;l bin usr/bin;f bin/sh x",
+      "l bin->usr/bin;d usr;d usr/bin;f usr/bin/sh=x", NULL },
     { "through an absolute link", "", "d usr;l bin /usr;f bin/sh x", "l bin->/usr;d usr;f usr/sh=x", NULL },
-    { "through a link to a parent", "", "d a;d a/b;l a/b/up ../..;f a/b/up/f x", "d a;d a/b;l a/b/up->../..;f f=x", NULL },
+    { "through a link to a parent", "", "d a;d a/b;l a/b/up ../..;f a/b/up/f x", "d a;d a/b;l a/b/up->../..;f f=x",
+      NULL },
     { "whiteout", "", "d a;f a/.wh.gone x", "d a;w a/gone", NULL },
     { "whiteout of what the layer brings", "", "f a x;f .wh.a y", "f a=x", NULL },
     { "folder after its whiteout", "", "f .wh.a x;d a;f a/b y", "o a;f a/b=y", NULL },
@@ -47,18 +50,23 @@ static const struct row {
     { "whiteout after its folder", "", "d a;f a/b y;f .wh.a x", "o a;f a/b=y", NULL },
     { "opaque folder", "", "d a;f a/.wh..wh..opq x;f a/b y", "o a;f a/b=y", NULL },
     { "notes of an older format", "", "f .wh..wh.plnk x;f a y", "f a=y", NULL },
-    { "names that are not ASCII", "", "f gr\xc3\xbc\xc3\x9f x;f latin-\xe9 y", "f gr\xc3\xbc\xc3\x9f=x;f latin-\xe9=y", NULL },
+    { "names that are not ASCII", "", "f gr\xc3\xbc\xc3\x9f x;f latin-\xe9 y", "f gr\xc3\xbc\xc3\x9f=x;f latin-\xe9=y",
+      NULL },
     /* what is below */
-    { "lower link to a folder", "d usr;d usr/bin;l bin usr/bin", "f bin/tool x", "d usr;d usr/bin;f usr/bin/tool=x", NULL },
+    { "lower link to a folder", "d usr;d usr/bin;l bin usr/bin", "f bin/tool x", "d usr;d usr/bin;f usr/bin/tool=x",
+      NULL },
     { "lower link that the layer replaces", "d usr;l bin usr", "d bin;f bin/tool x", "d bin;f bin/tool=x", NULL },
     { "lower link that is whited out", "d usr;l bin usr", "f .wh.bin x;f bin/tool x", "o bin;f bin/tool=x", NULL },
-    { "lower link below an opaque folder", "d a;l a/b /usr;d usr", "d a;f a/.wh..wh..opq x;f a/b/c y", "o a;d a/b;f a/b/c=y", NULL },
+    { "lower link below an opaque folder", "d a;l a/b /usr;d usr", "d a;f a/.wh..wh..opq x;f a/b/c y",
+      "o a;d a/b;f a/b/c=y", NULL },
     /* ways out */
     { "dot dot", "", "f ../x y", NULL, "\"../x\" has a \"..\"" },
     { "dot dot inside", "", "f a/../../x y", NULL, "has a \"..\"" },
     { "link out, then through it", "", "l a /tmp;f a/escaped y", "l a->/tmp;d tmp;f tmp/escaped=y", NULL },
-    { "link up and out, then through it", "", "l a ../../../../..;f a/escaped y", "l a->../../../../..;f escaped=y", NULL },
-    { "link to /proc/self/root", "", "l a /proc/self/root;f a/escaped y", "l a->/proc/self/root;d proc;d proc/self;d proc/self/root;f proc/self/root/escaped=y", NULL },
+    { "link up and out, then through it", "", "l a ../../../../..;f a/escaped y", "l a->../../../../..;f escaped=y",
+      NULL },
+    { "link to /proc/self/root", "", "l a /proc/self/root;f a/escaped y",
+      "l a->/proc/self/root;d proc;d proc/self;d proc/self/root;f proc/self/root/escaped=y", NULL },
     { "link to itself, then through it", "", "l a a;f a/b y", NULL, "too many symbolic links" },
     { "links in a circle", "", "l a b;l b a;f a/x y", NULL, "too many symbolic links" },
     { "file over a link out", "", "l a /etc/passwd;f a y", "f a=y", NULL },
@@ -168,7 +176,8 @@ static void print_tree(struct arena *a, struct buf *out, const char *dir, const 
     struct err e = { 0 };
     assert_true(fs_list(a, dir, &names, &e));
     for (size_t i = 0; i < names.n; i++)
-        print_entry(a, out, fs_join(a, dir, names.v[i].p), *prefix != '\0' ? fs_join(a, prefix, names.v[i].p) : names.v[i].p);
+        print_entry(a, out, fs_join(a, dir, names.v[i].p),
+                    *prefix != '\0' ? fs_join(a, prefix, names.v[i].p) : names.v[i].p);
 }
 
 static struct str tree(struct arena *a, const char *dir)
@@ -191,7 +200,8 @@ static int new_folder(struct arena *a, const char *name, const char **path)
     return fd;
 }
 
-static bool unpack(struct arena *a, const char *archive, int root, const int *lowers, size_t n, bool *uses_lowers, struct err *e)
+static bool unpack(struct arena *a, const char *archive, int root, const int *lowers, size_t n, bool *uses_lowers,
+                   struct err *e)
 {
     struct layer l;
     struct str bytes = make_archive(a, archive);
@@ -263,7 +273,8 @@ static void not_an_archive(void **state)
     const char *path;
     struct err e = { 0 };
     struct layer l;
-    struct str junk = S("this is not a tar file, whatever its name may be; it is long enough to be looked at, though.....");
+    struct str junk =
+        S("this is not a tar file, whatever its name may be; it is long enough to be looked at, though.....");
     CLEANUP(fd_close) int root = new_folder(&a, "root", &path);
     CLEANUP(fd_close) int fd = memfd_create("layer", MFD_CLOEXEC);
     assert_true(fd_write_all(fd, junk, &e));
@@ -294,8 +305,9 @@ static void too_much(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest whole[] = { cmocka_unit_test(shared_only_when_alone), cmocka_unit_test(wrong_diff_id),
-                                               cmocka_unit_test(not_an_archive), cmocka_unit_test(too_much) };
+    static const struct CMUnitTest whole[] = { cmocka_unit_test(shared_only_when_alone),
+                                               cmocka_unit_test(wrong_diff_id), cmocka_unit_test(not_an_archive),
+                                               cmocka_unit_test(too_much) };
     struct CMUnitTest tests[COUNT(rows) + COUNT(whole)];
     struct arena a = { 0 };
     struct err e;

@@ -378,7 +378,7 @@ int main(int argc, char **argv)
     };
     struct CMUnitTest tests[COUNT(rows) + COUNT(whole)];
     size_t n = 0;
-    fixture_open(&f, argc, argv);
+    fixture_open(&f, argc, argv, NULL);
     pod(&f, "rows", "rows");
     for (; n < COUNT(rows); n++)
         tests[n] = (struct CMUnitTest){ rows[n].name, runs_row, NULL, NULL, (void *)(uintptr_t)&rows[n] };

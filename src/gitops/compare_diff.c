@@ -144,6 +144,21 @@ struct diff {
 static bool differs(const struct diff *d, const struct value *target, const struct value *live, struct str field,
                     bool quantities, int depth);
 
+/* Some item with the same key is as wanted: a name that comes twice must not count against itself. */
+static bool keyed_item_is_there(const struct diff *d, const struct value *item, const struct value *live,
+                                struct str field, bool quantities, int depth)
+{
+    const char *second = NULL, *key = merge_key(field, item, &second);
+    for (size_t i = 0; i < value_len(live); i++) {
+        const struct value *other = value_item(live, i);
+        bool same_key =
+            key == NULL || (same_member(item, other, key) && (second == NULL || same_member(item, other, second)));
+        if (same_key && !differs(d, item, other, (struct str){ "", 0 }, quantities, depth))
+            return true;
+    }
+    return false;
+}
+
 static bool list_differs(const struct diff *d, const struct value *target, const struct value *live, struct str field,
                          bool quantities, int depth)
 {
@@ -153,8 +168,9 @@ static bool list_differs(const struct diff *d, const struct value *target, const
         return true;
     for (size_t i = 0; i < value_len(target); i++) {
         const struct value *item = value_item(target, i);
-        const struct value *other = keyed ? find_item(live, field, item) : value_item(live, i);
-        if (other == NULL || differs(d, item, other, (struct str){ "", 0 }, quantities, depth))
+        bool there = keyed ? keyed_item_is_there(d, item, live, field, quantities, depth)
+                           : !differs(d, item, value_item(live, i), (struct str){ "", 0 }, quantities, depth);
+        if (!there)
             return true;
     }
     return false;

@@ -13,7 +13,7 @@ static bool wake_stored(struct controller *c, const char *kind, bool is_set, str
     if (!store_list(&a, c->o.store, &k, &all, e))
         return false;
     for (size_t i = 0; i < value_len(&all); i++)
-        queue_wake(c, application_name(value_item(&all, i)), is_set, is_set ? WAKE_REFRESH : WAKE_LIVE);
+        queue_wake(c, application_name(value_item(&all, i)), is_set, WAKE_REFRESH);
     return true;
 }
 

@@ -34,7 +34,10 @@ struct entry {
     uint64_t live_seen; /* fingerprint of the live objects at the last pass */
     unsigned failures;  /* in a row, of the source or the generators */
     int64_t failing_since_ms;
+    int64_t retry_at_ms;    /* monotonic; not before, whatever else changes */
     unsigned image_looks;   /* in a row */
+    int64_t image_at_ms;    /* monotonic; when to look for it again */
+    char image_why[400];    /* what is waited for */
     int64_t image_since_ms; /* waiting since (wall clock), or 0 */
     int64_t unreachable_since_ms;
 };
@@ -82,6 +85,8 @@ struct pass {
 
 /* pass.c: returns the milliseconds until the next look, or -1 when the application is gone. */
 int64_t application_pass(struct controller *c, struct entry *entry, const struct config *config, unsigned why);
+/* The commit that statuses and images tell of: the pull request's head, else the revision. */
+struct str pass_commit(const struct pass *p);
 /* Store what changed, then tell. ERR_CONFLICT: somebody wrote meanwhile; the pass must be done again. */
 MUST_CHECK bool pass_save(struct pass *p, struct err *e);
 void pass_event(struct pass *p, const char *type, const char *reason, const char *fmt, ...) PRINTF(4, 5);
@@ -103,7 +108,7 @@ MUST_CHECK bool operation_supersede(struct pass *p, struct err *e);
 void operation_cannot_run(struct pass *p, struct str message); /* the caller saves */
 
 /* image_wait.c: true when every image that carries the commit exists. Otherwise *why says what is missing. */
-bool images_are_there(struct pass *p, const struct value *targets, struct str sha, struct str *why);
+bool images_are_there(struct pass *p, const struct value *targets, struct str *why);
 
 /* preview.c */
 enum trouble { TROUBLE_NONE, TROUBLE_WAITING, TROUBLE_FAILURE, TROUBLE_ERROR };
@@ -116,7 +121,7 @@ void preview_decide(struct arena *a, const struct value *app, struct str sha, en
                     const char **state, struct str *description);
 
 /* station.c: when each station of a commit was reached; told as events with durations. */
-void station_reached(struct pass *p, struct str sha, const char *station, const char *detail);
+void station_reached(struct pass *p, const char *station, const char *detail);
 /* A commit came: the clock of its stations starts. */
 void station_seen(struct arena *a, struct store *s, struct str app, struct str sha);
 

@@ -1,4 +1,6 @@
 /* A manifest whose image tag carries the commit is not applied before the registry has that tag. */
+#include <stdio.h>
+
 #include "gitops/controller_internal.h"
 
 enum { SHORT_SHA = 7, IMAGES_MAX = 64 };
@@ -47,7 +49,7 @@ static int64_t next_look_ms(unsigned looks)
     return wait < IMAGE_LOOK_MAX_MS ? wait : IMAGE_LOOK_MAX_MS;
 }
 
-static void keep_waiting(struct pass *p, bool reachable)
+static void keep_waiting(struct pass *p, bool reachable, struct str why)
 {
     struct entry *entry = p->entry;
     if (entry->image_since_ms == 0)
@@ -57,17 +59,32 @@ static void keep_waiting(struct pass *p, bool reachable)
     else if (entry->unreachable_since_ms == 0)
         entry->unreachable_since_ms = p->now_ms;
     p->next_ms = next_look_ms(entry->image_looks++);
+    entry->image_at_ms = clock_mono_ms() + p->next_ms;
+    snprintf(entry->image_why, sizeof entry->image_why, "%.*s", STR(why));
 }
 
 static void stop_waiting(struct pass *p)
 {
     p->entry->image_since_ms = 0;
+    p->entry->image_at_ms = 0;
     p->entry->image_looks = 0;
     p->entry->unreachable_since_ms = 0;
 }
 
-/* One image. A tag is looked at once per operation; its digest goes into the event. */
-static bool resolve(struct pass *p, struct str image, struct str sha, struct str *why)
+/* Other changes wake the application, too: the registry is not asked more often for that, unless there is a new commit.
+ */
+static bool is_too_early(struct pass *p, struct str *why)
+{
+    int64_t left = p->entry->image_at_ms - clock_mono_ms();
+    if (p->entry->image_since_ms == 0 || left <= 0 || p->why != WAKE_LIVE)
+        return false;
+    p->next_ms = left;
+    *why = arena_str(p->a, str_c(p->entry->image_why));
+    return true;
+}
+
+/* One image. Its digest goes into the event. */
+static bool resolve(struct pass *p, struct str image, struct str *why)
 {
     struct oci_reference reference;
     struct oci_descriptor found;
@@ -75,24 +92,27 @@ static bool resolve(struct pass *p, struct str image, struct str sha, struct str
     if (!oci_reference_parse(p->a, image, &reference, &e))
         return true; /* the destination will say what is wrong with it */
     if (oci_resolve(p->a, p->c->o.images, &reference, &found, &e)) {
-        station_reached(p, sha, "ImageFound", arena_fmt(p->a, "%.*s is %.*s", STR(image), STR(found.digest)).p);
+        station_reached(p, "ImageFound", arena_fmt(p->a, "%.*s is %.*s", STR(image), STR(found.digest)).p);
         return true;
     }
     *why = e.kind == ERR_NOT_FOUND ? arena_fmt(p->a, "Waiting for image %.*s", STR(image))
                                    : arena_fmt(p->a, "Waiting for image %.*s: %s", STR(image), e.text);
-    keep_waiting(p, e.kind == ERR_NOT_FOUND);
+    keep_waiting(p, e.kind == ERR_NOT_FOUND, *why);
     return false;
 }
 
-bool images_are_there(struct pass *p, const struct value *targets, struct str sha, struct str *why)
+bool images_are_there(struct pass *p, const struct value *targets, struct str *why)
 {
+    struct str sha = pass_commit(p);
     if (p->c->o.images == NULL || sha.n < SHORT_SHA) {
         stop_waiting(p);
         return true;
     }
+    if (is_too_early(p, why))
+        return false;
     images wanted = images_of_commit(p->a, targets, sha);
     for (size_t i = 0; i < wanted.n; i++)
-        if (!resolve(p, wanted.v[i], sha, why))
+        if (!resolve(p, wanted.v[i], why))
             return false;
     stop_waiting(p);
     return true;

@@ -269,7 +269,6 @@ static bool is_waiting_for_retry(struct pass *p)
 /* All resources of the Sync phase are applied once nothing of it is pending: the next thing is hooks or the end. */
 static void note_stations(struct pass *p, const struct sync_output *out)
 {
-    struct str revision = value_str_at(state_of(p), "syncResult.revision");
     bool applied = false, tested = false;
     for (size_t i = 0; i < value_len(&out->resources); i++) {
         const struct value *row = value_item(&out->resources, i);
@@ -279,9 +278,9 @@ static void note_stations(struct pass *p, const struct sync_output *out)
                      && str_is(value_str_at(row, "hookPhase"), "Succeeded"));
     }
     if (applied)
-        station_reached(p, revision, "Applied", arena_fmt(p->a, "%zu results", value_len(&out->resources)).p);
+        station_reached(p, "Applied", arena_fmt(p->a, "%zu results", value_len(&out->resources)).p);
     if (tested)
-        station_reached(p, revision, "Tested", "PostSync hooks succeeded");
+        station_reached(p, "Tested", "PostSync hooks succeeded");
 }
 
 static void take_output(struct pass *p, const struct sync_output *out, bool terminating)
@@ -304,7 +303,7 @@ static bool waits_for_images(struct pass *p, const struct operation_view *v)
 {
     struct str why = { 0 };
     const struct value *state = state_of(p);
-    if (value_len(value_at(state, "syncResult.resources")) > 0 || images_are_there(p, &v->targets, v->revision, &why))
+    if (value_len(value_at(state, "syncResult.resources")) > 0 || images_are_there(p, &v->targets, &why))
         return false;
     value_set_str(p->a, state, "message", why);
     return true;

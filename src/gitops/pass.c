@@ -16,6 +16,12 @@ void pass_event(struct pass *p, const char *type, const char *reason, const char
         log_warn("event of %.*s: %s", STR(application_name(&p->app)), e.text);
 }
 
+struct str pass_commit(const struct pass *p)
+{
+    struct str head = application_annotation(&p->app, APP_ANNOTATION_HEAD_SHA);
+    return head.n > 0 ? head : p->revision;
+}
+
 bool pass_save(struct pass *p, struct err *e)
 {
     struct value doc = value_clone(p->a, &p->app), stored;
@@ -57,7 +63,7 @@ static bool is_stale(struct pass *p)
     if (!clock_parse_rfc3339(value_str_at(&p->status, "reconciledAt"), &reconciled))
         return true;
     return p->now_ms - reconciled > REFRESH_MS + jitter || !value_equal(value_at(&p->status, "sync.comparedTo"), &to)
-           || (head.n > 0 && !str_eq(head, value_str_at(&p->status, "sync.revision")))
+           || (head.n > 0 && source_follows_pull(&p->app) && !str_eq(head, value_str_at(&p->status, "sync.revision")))
            || application_annotation(&p->app, APP_REFRESH).n > 0;
 }
 
@@ -113,6 +119,7 @@ static bool source_failed(struct pass *p, const struct err *cause, struct err *e
     bool lasting = p->now_ms - entry->failing_since_ms
                    > (p->c->o.image_timeout_ms > 0 ? p->c->o.image_timeout_ms : IMAGE_TIMEOUT_MS);
     p->next_ms = wait < SOURCE_RETRY_MAX_MS ? wait : SOURCE_RETRY_MAX_MS;
+    entry->retry_at_ms = clock_mono_ms() + p->next_ms;
     if (!transient) {
         status_write_unknown(p, "ComparisonError", why, false);
         value_put_at(p->a, &p->status, "sync.revision", value_str(p->revision));
@@ -120,6 +127,7 @@ static bool source_failed(struct pass *p, const struct err *cause, struct err *e
         value_set_str(p->a, &p->status, "reconciledAt", clock_rfc3339(p->a, p->now_ms));
         p->drop_refresh = true;
         p->next_ms = REFRESH_MS;
+        entry->retry_at_ms = 0;
     } else {
         application_condition_set(p->a, &p->status, "ComparisonError", why, p->now_ms);
     }
@@ -150,7 +158,7 @@ static bool load_targets(struct pass *p, bool refresh, struct err *e)
     if (!source_generate(p->a, &p->source, &p->app, p->revision, hard, &p->manifests, e))
         return false;
     if (!p->manifests.cached)
-        station_reached(p, p->revision, "Rendered",
+        station_reached(p, "Rendered",
                         arena_fmt(p->a, "fetch %lld ms, render %lld ms, %zu objects", (long long)p->manifests.fetch_ms,
                                   (long long)p->manifests.render_ms, value_len(&p->manifests.objects))
                             .p);
@@ -169,7 +177,7 @@ static bool compare_now(struct pass *p, struct err *e)
 static bool start_automated(struct pass *p, const struct autosync_decision *d, struct err *e)
 {
     struct str why = { 0 };
-    if (!images_are_there(p, &p->targets, p->revision, &why)) {
+    if (!images_are_there(p, &p->targets, &why)) {
         application_condition_set(p->a, &p->status, "ImageWait", why, p->now_ms);
         if (!settle(p, e))
             return false;
@@ -229,6 +237,11 @@ static bool look(struct pass *p, struct err *e)
 {
     struct err cause = { 0 };
     bool refresh = (p->why & (WAKE_REFRESH | WAKE_HARD)) != 0 || is_stale(p);
+    int64_t early = p->entry->retry_at_ms - clock_mono_ms();
+    if (p->why == WAKE_LIVE && early > 0) { /* the repository is left alone until its time has come */
+        p->next_ms = early;
+        return true;
+    }
     p->next_ms = until_refresh(p);
     if (nothing_new(p, refresh))
         return true;
@@ -237,6 +250,7 @@ static bool look(struct pass *p, struct err *e)
     if (!load_targets(p, refresh, &cause))
         return source_failed(p, &cause, e);
     p->entry->failures = 0;
+    p->entry->retry_at_ms = 0;
     if (!compare_now(p, e))
         return false;
     status_write_comparison(p, refresh);

@@ -156,7 +156,7 @@ void preview_tell(struct pass *p, enum trouble trouble, struct str why)
         return;
     say_and_remember(p, sha, state, description, started);
     if (strcmp(state, "success") == 0)
-        station_reached(p, sha, "Healthy", "");
+        station_reached(p, "Healthy", "");
 }
 
 void preview_close(struct pass *p, struct str why)

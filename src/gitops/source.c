@@ -23,17 +23,20 @@
 
 /* ---- revision ----------------------------------------------------------------------------- */
 
-/* The pull request's own repository and branch (or sha): then the event's head sha is the commit. */
-static bool follows_pull_request(const struct value *app, struct str asked)
+/* The pull request's own repository and branch: then the event's head sha is the commit. */
+static bool is_pull_revision(const struct value *app, struct str asked)
 {
-    struct str branch = application_annotation(app, APP_ANNOTATION_BRANCH);
-    struct str repository = application_annotation(app, APP_ANNOTATION_REPOSITORY), name = { 0 };
-    struct arena a = { 0 };
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct str branch = application_annotation(app, APP_ANNOTATION_BRANCH), name = { 0 };
     struct err ignored = { 0 };
-    bool same = git_full_name(&a, value_as_str(value_get(application_source(app), "repoURL")), &name, &ignored)
-                && str_ieq(name, repository);
-    arena_close(&a);
-    return same && branch.n > 0 && str_eq(asked, branch);
+    return branch.n > 0 && str_eq(asked, branch)
+           && git_full_name(&a, value_as_str(value_get(application_source(app), "repoURL")), &name, &ignored)
+           && str_ieq(name, application_annotation(app, APP_ANNOTATION_REPOSITORY));
+}
+
+bool source_follows_pull(const struct value *app)
+{
+    return is_pull_revision(app, value_as_str(value_get(application_source(app), "targetRevision")));
 }
 
 static struct git_source git_source_of(const struct source_options *o, const struct value *app)
@@ -47,7 +50,7 @@ bool source_revision(struct arena *a, const struct source_options *o, const stru
 {
     struct git_source git = git_source_of(o, app);
     struct str head = application_annotation(app, APP_ANNOTATION_HEAD_SHA);
-    if (head.n == 40 && follows_pull_request(app, asked)) {
+    if (head.n == 40 && is_pull_revision(app, asked)) {
         *out = head;
         return true;
     }

@@ -19,6 +19,9 @@ struct source_manifests {
     int64_t fetch_ms, render_ms;
 };
 
+/* Does the source follow the pull request that the Application was generated for: its repository, at its branch?
+ * Otherwise only the parameters tell of the commit. */
+bool source_follows_pull(const struct value *app);
 /* The commit to deploy. A generated Application whose targetRevision is the pull request's branch (or sha) takes the
  * head sha of the event, so that chart, tag and status tell of one commit; anything else is resolved at the remote. */
 MUST_CHECK bool source_revision(struct arena *a, const struct source_options *o, const struct value *app,

@@ -39,9 +39,9 @@ void station_seen(struct arena *a, struct store *s, struct str app, struct str s
     write_stations(a, s, app, &v);
 }
 
-void station_reached(struct pass *p, struct str sha, const char *station, const char *detail)
+void station_reached(struct pass *p, const char *station, const char *detail)
 {
-    struct str app = application_name(&p->app);
+    struct str app = application_name(&p->app), sha = pass_commit(p);
     if (sha.n == 0)
         return;
     struct value v = read_stations(p->a, p->c->o.store, app, sha);

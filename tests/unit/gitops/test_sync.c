@@ -475,31 +475,36 @@ static void tells_the_truth_about_a_commit(void **state)
         { "{}", TROUBLE_WAITING, "pending", "why" },
         { "{}", TROUBLE_FAILURE, "failure", "why" },
         { "{}", TROUBLE_ERROR, "error", "why" },
-        { "{operationState: {phase: Running, message: m, syncResult: {revision: s, source: {path: x}}}}", TROUBLE_NONE,
+        { "{operationState: {phase: Running, message: m, syncResult: {revision: s, source: *s}}}", TROUBLE_NONE,
           "pending", "Deploying: m" },
-        { "{operationState: {phase: Failed, message: m, syncResult: {revision: s, source: {path: x}}}}", TROUBLE_NONE,
+        { "{operationState: {phase: Failed, message: m, syncResult: {revision: s, source: *s}}}", TROUBLE_NONE,
           "failure", "Sync failed: m" },
-        { "{operationState: {phase: Error, message: m, syncResult: {revision: s, source: {path: x}}}}", TROUBLE_NONE,
-          "error", "Sync could not run: m" },
+        { "{operationState: {phase: Error, message: m, syncResult: {revision: s, source: *s}}}", TROUBLE_NONE, "error",
+          "Sync could not run: m" },
         /* the operation of another commit, or of the same one with other parameters, says nothing */
-        { "{operationState: {phase: Failed, message: m, syncResult: {revision: t, source: {path: x}}}}", TROUBLE_NONE,
+        { "{operationState: {phase: Failed, message: m, syncResult: {revision: t, source: *s}}}", TROUBLE_NONE,
           "pending", "Deploying" },
         { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: {path: y}}}, health: {status: "
           "Healthy}, sync: {status: Synced}}",
           TROUBLE_NONE, "pending", "Deploying" },
-        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: {path: x}}}, health: {status: "
+        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: *s}}, health: {status: "
           "Healthy}, sync: {status: Synced}}",
           TROUBLE_NONE, "success", "Deployed and healthy" },
-        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: {path: x}}}, health: {status: "
+        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: *s}}, health: {status: "
           "Healthy}, sync: {status: OutOfSync}}",
           TROUBLE_NONE, "pending", "Waiting to become healthy: " },
-        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: {path: x}}}, health: {status: "
+        { "{operationState: {phase: Succeeded, syncResult: {revision: s, source: *s}}, health: {status: "
           "Degraded}, resources: [{kind: "
           "Deployment, name: web, health: {status: Degraded, message: 'exceeded its progress deadline'}}]}",
           TROUBLE_NONE, "failure", "Degraded: Deployment web: exceeded its progress deadline" },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct value app = yaml(arena_fmt(&a, "{spec: {source: {path: x}}, status: %s}", rows[i].status).p);
+        struct value app =
+            yaml(arena_fmt(&a,
+                           "{metadata: {annotations: {vitrine.dev/branch: b, vitrine.dev/repository: o/r}}, "
+                           "spec: {source: &s {path: x, repoURL: 'https://h/o/r', targetRevision: b}}, status: %s}",
+                           rows[i].status)
+                     .p);
         const char *said = NULL;
         struct str description = { 0 };
         preview_decide(&a, &app, S("s"), rows[i].trouble, S("why"), &said, &description);

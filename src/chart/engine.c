@@ -121,7 +121,8 @@ static struct str without_no_value(struct arena *a, struct str text)
 /* ---- functions ------------------------------------------------------------------------------ */
 
 #define INCLUDE_MAX 1000 /* of one name inside itself */
-#define NESTED_MAX 5000  /* of include and tpl, whatever their names */
+#define TPL_MAX 200      /* tpl inside tpl; each repeats the whole text in an error */
+#define NESTED_MAX 1100  /* of include and tpl, whatever their names */
 
 static struct str as_text(const struct value *v)
 {
@@ -161,15 +162,21 @@ static bool tpl(struct template_call *call, const struct value *args, size_t n, 
     static const struct str name = { "gotpl", 5 };
     struct arena *a = template_call_arena(call);
     struct str text = as_text(&args[0]);
+    struct engine_state *state = template_call_user(call);
     struct template_set *set;
     struct buf b = { .a = a };
 
+    if (state->tpl_depth == TPL_MAX)
+        return err_set(e, ERR_LIMIT, "tpl is nested more than %d deep", TPL_MAX);
     if (!template_set_over(a, template_call_set(call), &set, e))
         return false;
     if (!template_parse(set, name, text, e))
         return template_call_fail(call, arena_fmt(a, "cannot parse template %.*s: %s", STR(go_quote(a, text)), e->text),
                                   e);
-    if (!template_call_execute(call, set, name, &args[1], &b, e))
+    state->tpl_depth++;
+    bool ok = template_call_execute(call, set, name, &args[1], &b, e);
+    state->tpl_depth--;
+    if (!ok)
         return template_call_fail(call,
                                   arena_fmt(a, "error during tpl function execution for %.*s: %.*s",
                                             STR(go_quote(a, text)), STR(template_call_failure(call, e))),

@@ -136,26 +136,39 @@ static void close_over(const struct units *p, bool *states)
 
 static bool run(const struct units *p, struct str name)
 {
-    bool now[UNITS_MAX + 1] = { true }, next[UNITS_MAX + 1];
+    bool now[UNITS_MAX + 1], next[UNITS_MAX + 1];
 
+    memset(now, 0, p->n + 1);
+    now[0] = true;
     close_over(p, now);
     while (name.n > 0) {
         uint32_t rune;
         str_cut(&name, utf8_decode(name, &rune));
-        memset(next, 0, sizeof next);
+        memset(next, 0, p->n + 1);
         for (size_t i = 0; i < p->n; i++)
             if (now[i] && unit_takes(&p->v[i], rune))
                 next[repeats(&p->v[i]) ? i : i + 1] = true;
         close_over(p, next);
-        memcpy(now, next, sizeof now);
+        memcpy(now, next, p->n + 1);
     }
     return now[p->n];
+}
+
+static bool is_plain(struct str pattern)
+{
+    for (size_t i = 0; i < pattern.n; i++)
+        if (pattern.p[i] == '*' || pattern.p[i] == '?' || pattern.p[i] == '[' || pattern.p[i] == '\\')
+            return false;
+    return true;
 }
 
 bool path_match(struct str pattern, struct str name, bool *bad)
 {
     struct units units;
 
+    *bad = false;
+    if (is_plain(pattern)) /* most lines of .helmignore */
+        return str_eq(pattern, name);
     *bad = !compile(pattern, false, &units);
     return !*bad && run(&units, name);
 }

@@ -1,0 +1,271 @@
+/*
+ * vitrine template: renders a chart as `helm template` does, with Helm's flags
+ * and Helm's words.
+ *
+ * Files are written below --output-dir only; chart names and template paths
+ * cannot lead outside of it, because the chart room refuses such names.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "chart/chart.h"
+#include "cli/light.h"
+#include "template/template.h"
+
+#define USAGE "template [NAME] CHART [flags]"
+
+struct template_call_args {
+    struct cli_words words;
+    struct cli_words files, set, set_string, set_json, set_file, set_literal, show_only, api_versions;
+    const char *namespace, *kube_version, *name_template, *output_dir;
+    bool is_upgrade, include_crds, skip_crds, skip_tests, no_hooks, skip_schema, debug, use_release_name, update;
+};
+
+static bool parse_args(int argc, char **argv, struct template_call_args *t, int *status)
+{
+    const struct cli_flag flags[] = {
+        { "values", 'f', NULL, NULL, &t->files, "values from a YAML file, or - for standard input" },
+        { "set", 0, NULL, NULL, &t->set, "values: key1=val1,key2=val2" },
+        { "set-string", 0, NULL, NULL, &t->set_string, "values that stay text" },
+        { "set-json", 0, NULL, NULL, &t->set_json, "values in JSON: key=JSON, or a whole object" },
+        { "set-file", 0, NULL, NULL, &t->set_file, "values from files: key=path" },
+        { "set-literal", 0, NULL, NULL, &t->set_literal, "one value, taken as it is" },
+        { "namespace", 'n', NULL, &t->namespace, NULL, "the release's namespace" },
+        { "show-only", 's', NULL, NULL, &t->show_only, "only documents of this template (shell pattern)" },
+        { "api-versions", 'a', NULL, NULL, &t->api_versions, "API versions the cluster has" },
+        { "kube-version", 0, NULL, &t->kube_version, NULL, "the cluster's version" },
+        { "name-template", 0, NULL, &t->name_template, NULL, "a template for the release's name" },
+        { "output-dir", 0, NULL, &t->output_dir, NULL, "write files below this folder" },
+        { "release-name", 0, &t->use_release_name, NULL, NULL,
+          "put the release's name into the paths of --output-dir" },
+        { "is-upgrade", 0, &t->is_upgrade, NULL, NULL, "set .Release.IsUpgrade instead of .Release.IsInstall" },
+        { "include-crds", 0, &t->include_crds, NULL, NULL, "print the files in crds/ too" },
+        { "skip-crds", 0, &t->skip_crds, NULL, NULL, "leave the files in crds/ out (the default)" },
+        { "skip-tests", 0, &t->skip_tests, NULL, NULL, "leave test hooks out" },
+        { "no-hooks", 0, &t->no_hooks, NULL, NULL, "leave all hooks out" },
+        { "skip-schema-validation", 0, &t->skip_schema, NULL, NULL, "do not check values.schema.json" },
+        { "dependency-update", 0, &t->update, NULL, NULL, "fetch missing dependencies first" },
+        { "debug", 0, &t->debug, NULL, NULL, "print what was rendered even if it is not YAML" },
+        { NULL },
+    };
+
+    return cli_start(argc, argv, USAGE, flags, &t->words, status);
+}
+
+/* ---- the release's name
+ * --------------------------------------------------------------------- */
+
+static bool name_from_template(struct arena *a, const char *text, struct str *out, struct err *e)
+{
+    static const struct template_func *const tables[] = { template_funcs_sprig };
+    const struct template_options options = { 0 };
+    const struct str name = S("name-template");
+    struct template_set *set;
+    struct buf b = { .a = a };
+
+    if (!template_set_new(a, tables, COUNT(tables), &set, e) || !template_parse(set, name, str_c(text), e)
+        || !template_execute(set, a, name, &value_nil, &options, &b, e))
+        return false;
+    *out = buf_str(&b);
+    return true;
+}
+
+static bool name_and_chart(struct arena *a, const struct template_call_args *t, struct str *name, const char **chart,
+                           struct err *e)
+{
+    const struct cli_words *w = &t->words;
+
+    if (w->n > 2) {
+        struct buf extra = { .a = a };
+        for (size_t i = 2; i < w->n; i++)
+            buf_fmt(&extra, "%s%s", i > 2 ? ", " : "", w->v[i]);
+        return err_set(e, ERR_INVALID, "expected at most two arguments, unexpected arguments: %s", extra.p);
+    }
+    if (w->n == 2 && t->name_template != NULL)
+        return err_set(e, ERR_INVALID, "cannot set --name-template and also specify a name");
+    *chart = w->v[w->n - 1];
+    *name = w->n == 2 ? str_c(w->v[0]) : S("release-name");
+    return w->n == 2 || t->name_template == NULL || name_from_template(a, t->name_template, name, e);
+}
+
+/* ---- values
+ * ---------------------------------------------------------------------------------
+ */
+
+/* Flags whose words may hold several values, separated by commas. */
+static struct str *split_commas(struct arena *a, const struct cli_words *w, size_t *n)
+{
+    VEC(struct str) out = { 0 };
+
+    for (size_t i = 0; i < w->n; i++) {
+        struct str rest = str_c(w->v[i]), part;
+        bool more = true;
+        while (more) {
+            more = str_split(&rest, S(","), &part);
+            *vec_push(a, &out) = part;
+        }
+    }
+    *n = out.n;
+    return out.v;
+}
+
+static bool add_file(struct arena *a, struct str path, struct value *values, struct err *e)
+{
+    struct str text;
+    struct value one;
+
+    if (!chart_read_value_file(a, path, &text, e))
+        return false;
+    if (!chart_values_parse(a, text, &one, e))
+        return err_wrap(e, "failed to parse %.*s", STR(path));
+    *values = chart_merge_values(a, values, &one);
+    return true;
+}
+
+static bool gather_values(struct arena *a, const struct template_call_args *t, struct value *out, struct err *e)
+{
+    const struct {
+        const struct cli_words *words;
+        enum chart_set_kind kind;
+    } sets[] = { /* in Helm's order, whatever the order on the command line */
+                 { &t->set_json, CHART_SET_JSON },
+                 { &t->set, CHART_SET },
+                 { &t->set_string, CHART_SET_STRING },
+                 { &t->set_file, CHART_SET_FILE },
+                 { &t->set_literal, CHART_SET_LITERAL }
+    };
+    size_t n;
+    struct str *files = split_commas(a, &t->files, &n);
+
+    *out = value_map(a);
+    for (size_t i = 0; i < n; i++)
+        if (!add_file(a, files[i], out, e))
+            return false;
+    for (size_t i = 0; i < COUNT(sets); i++)
+        for (size_t k = 0; k < sets[i].words->n; k++)
+            if (!chart_set(a, out, sets[i].kind, str_c(sets[i].words->v[k]), e))
+                return false;
+    return true;
+}
+
+/* ---- output
+ * ---------------------------------------------------------------------------------
+ */
+
+static bool write_document(struct arena *a, const char *dir, const struct chart_manifest *m, bool append, struct err *e)
+{
+    const char *path = fs_join(a, dir, arena_c(a, m->source));
+    struct buf b = { .a = a };
+    const char *slash = strrchr(path, '/');
+
+    if (!fs_mkdirs(arena_c(a, (struct str){ path, (size_t)(slash - path) }), 0755, e))
+        return false;
+    CLEANUP(fd_close)
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (append ? O_APPEND : O_TRUNC), 0644);
+    if (fd < 0)
+        return err_sys(e, "open %s", path);
+    buf_fmt(&b, "---\n# Source: %.*s\n", STR(m->source));
+    buf_add(&b, m->text);
+    buf_byte(&b, '\n');
+    if (!fd_write_all(fd, buf_str(&b), e))
+        return err_wrap(e, "%s", path);
+    printf("wrote %s\n", path);
+    return true;
+}
+
+static bool write_all(struct arena *a, const struct template_call_args *t, struct str release,
+                      const struct chart_rendered *r, struct err *e)
+{
+    const char *with_name = t->use_release_name ? fs_join(a, t->output_dir, arena_c(a, release)) : t->output_dir;
+    struct value written = value_map(a);
+
+    for (size_t i = 0; i < r->n; i++) {
+        const struct chart_manifest *m = &r->v[i];
+        const char *dir = m->crd ? t->output_dir : with_name; /* Helm leaves the name out for CRDs */
+        bool again = map_get(written.map, m->source) != NULL;
+        if (m->hook) /* and adds hooks to a file that an earlier run has left */
+            again = fs_exists(fs_join(a, dir, arena_c(a, m->source)));
+        if (!write_document(a, dir, m, again, e))
+            return false;
+        map_put(a, written.map, m->source, value_bool(true));
+    }
+    puts("");
+    return true;
+}
+
+/* The network lives in the full program, which this one runs for `dependency`.
+ */
+static bool update_dependencies(struct arena *a, const char *chart, struct err *e)
+{
+    const char *const argv[] = { proc_self(a), "dependency", "update", chart, NULL };
+    const struct proc_options o = { .argv = argv, .merge_stderr = true };
+    struct proc_result r;
+
+    if (!proc_run(a, &o, &r, e))
+        return err_wrap(e, "update dependencies");
+    if (r.status != 0)
+        return err_set(e, ERR_UNAVAILABLE, "update dependencies: %.*s", STR(str_trim(r.out)));
+    fprintf(stderr, "%.*s", STR(r.out));
+    return true;
+}
+
+static bool render(struct arena *a, const struct template_call_args *t, struct chart_rendered *out, struct err *e)
+{
+    struct chart_render o = {
+        .kube_version = str_c(t->kube_version),
+        .namespace = str_c(t->namespace),
+        .is_upgrade = t->is_upgrade,
+        .include_crds = t->include_crds && !t->skip_crds,
+        .skip_tests = t->skip_tests,
+        .no_hooks = t->no_hooks,
+        .skip_schema = t->skip_schema,
+        .debug = t->debug,
+    };
+    const char *path;
+    struct chart *chart;
+    struct str *show_only = arena_new(a, struct str, t->show_only.n);
+
+    if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
+        || !gather_values(a, t, &o.values, e))
+        return false;
+    if (!chart_load(a, path, &chart, e))
+        return false;
+    if (t->update && chart_missing_dependencies(a, chart).n > 0
+        && !(update_dependencies(a, path, e) && chart_load(a, path, &chart, e)))
+        return false;
+    o.api_versions = split_commas(a, &t->api_versions, &o.n_api_versions);
+    for (size_t i = 0; i < t->show_only.n; i++)
+        show_only[i] = str_c(t->show_only.v[i]);
+    o.show_only = show_only;
+    o.n_show_only = t->show_only.n;
+    if (!chart_render(a, chart, &o, out, e))
+        return false;
+    return t->output_dir == NULL || write_all(a, t, o.release_name, out, e);
+}
+
+int cmd_template(int argc, char **argv)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct template_call_args t = { 0 };
+    struct chart_rendered out = { 0 };
+    struct err e = { 0 };
+    int status;
+
+    if (!parse_args(argc, argv, &t, &status))
+        return status;
+    if (t.words.n == 0)
+        return cli_usage("template", "\"vitrine template\" requires at least 1 argument");
+    bool ok = render(&a, &t, &out, &e);
+    for (size_t i = 0; i < out.n_warnings; i++)
+        fprintf(stderr, "%.*s\n", STR(out.warnings[i]));
+    if (ok ? t.output_dir == NULL : out.began && t.debug)
+        fwrite(out.text.n > 0 ? out.text.p : "\n", 1, out.text.n > 0 ? out.text.n : 1, stdout);
+    if (ok)
+        return fflush(stdout) == 0 ? CLI_OK : cli_fail_text("write standard output");
+    fflush(stdout);
+    struct str message = out.message.n > 0 ? out.message : str_c(e.text);
+    return cli_fail_text("%.*s%s", STR(message),
+                         out.began && !t.debug ? "\n\nUse --debug flag to render out invalid YAML" : "");
+}

@@ -144,7 +144,8 @@ static int verb_attack(char **argv)
     printf("keyctl %s\n", verdict(syscall(SYS_keyctl, 0, 0, 0, 0, 0)));
     printf("packet %s\n", verdict(socket(AF_PACKET, SOCK_RAW, 0)));
     printf("vsock %s\n", verdict(socket(AF_VSOCK, SOCK_STREAM, 0)));
-    printf("mknod %s\n", verdict(syscall(SYS_mknod, "/node", 020666, 0x101)));
+    long made = syscall(SYS_mknod, "/node", 020666, 0x101);
+    printf("mknod %s\n", made == 0 && access("/node", F_OK) == 0 ? "allowed" : "refused"); /* with one id it only says yes */
     printf(
         "kcore %s\n",
         verdict(open("/proc/kcore", O_RDONLY) >= 0 && lseek(open("/proc/kcore", O_RDONLY), 0, SEEK_END) > 0 ? 0 : -1));

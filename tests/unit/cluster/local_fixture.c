@@ -1,17 +1,18 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "local_fixture.h"
 
-enum { SKIPPED = 77, IDS = 100000, POLL_MS = 20 };
+enum { SKIPPED = 77, IDS = 100000, POLL_MS = 20, NOBODY = 65534 };
 
 struct err err_of_test;
 
@@ -78,12 +79,28 @@ static void open_runtime(struct fixture *f)
     must(runtime_open(&o, &f->r, &err_of_test));
 }
 
+/* The same tests without any right on the host. */
+static void become_ordinary(void)
+{
+    if (geteuid() != 0) {
+        printf("skipped: only root can become another user\n");
+        exit(SKIPPED);
+    }
+    if (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0) {
+        perror("become an ordinary user");
+        exit(1);
+    }
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* our own /proc files would be root's otherwise */
+}
+
 void fixture_open(struct fixture *f, int argc, char **argv, struct oci_client *images)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s LAUNCHER APP\n", argv[0]);
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s LAUNCHER APP [ordinary]\n", argv[0]);
         exit(2);
     }
+    if (argc > 3)
+        become_ordinary();
     *f = (struct fixture){ .launcher = argv[1], .app = argv[2], .images = images };
     pthread_mutex_init(&f->lock, NULL);
     cond_init(&f->woken);

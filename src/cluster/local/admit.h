@@ -22,6 +22,10 @@ MUST_CHECK bool admit_immutable(struct arena *a, const struct kind_row *row, con
 /* ERR_DENIED, naming the field, for what the local engine will not do (privileged, hostPath, hostNetwork ...). */
 MUST_CHECK bool admit_refusals(struct arena *a, const struct kind_row *row, const struct value *doc, struct err *e);
 
+/* The parts of admit_validate that have files of their own. */
+MUST_CHECK bool admit_types(struct arena *a, const struct kind_row *row, const struct value *doc, struct err *e);
+MUST_CHECK bool admit_pod(struct arena *a, const struct kind_row *row, const struct value *doc, struct err *e);
+
 /* `Deployment.apps "x" is invalid: ` plus the text; yields false. */
 bool admit_invalid(const struct value *doc, struct err *e, const char *fmt, ...) PRINTF(3, 4);
 /* Whether the labels satisfy spec.selector's form (matchLabels and matchExpressions). An empty selector matches all. */

@@ -39,6 +39,7 @@ struct conn {
     bool response_headed, replied, keep_alive, backend_keeps, upgrade, to_head, html;
     bool fresh_body; /* the request has a body: it cannot be sent twice */
     bool reused, head_started;
+    bool moved;        /* bytes went from one side's buffer to the other's in this round */
     size_t head_bytes; /* of the head in out[BACKEND], while nothing of it is dropped */
     struct route_choice choice;
     size_t tries;
@@ -322,10 +323,10 @@ static void pump_request(struct conn *c)
         size_t n = body_take(&c->request_body, s);
         (void)append(&c->out[BACKEND], str_slice(s, 0, n));
         in->from += n;
-        if (n > 0)
-            c->head_bytes = 0;
         if (n == 0)
             break;
+        c->head_bytes = 0;
+        c->moved = true;
     }
     if (c->request_body.bad)
         give_up(c, 400, "malformed chunk in the request body");
@@ -387,6 +388,7 @@ static void pump_response(struct conn *c)
         in->from += n;
         if (n == 0)
             break;
+        c->moved = true;
     }
     if (c->response_body.bad)
         conn_close(c);
@@ -436,7 +438,9 @@ static void tunnel(struct conn *c)
 {
     for (int side = 0; side < 2; side++) {
         struct bytes *in = &c->in[side];
-        in->from += append(&c->out[!side], filled(in));
+        size_t n = append(&c->out[!side], filled(in));
+        in->from += n;
+        c->moved = c->moved || n > 0;
         if (!flush(c, !side)) {
             conn_close(c);
             return;
@@ -483,8 +487,9 @@ static void set_interest(struct conn *c)
 static void step(struct conn *c)
 {
     enum phase before;
-    do {
+    do { /* a flush may have made room for what had to wait */
         before = c->phase;
+        c->moved = false;
         switch (c->phase) {
         case PHASE_HEAD: take_head(c); break;
         case PHASE_DIALING: break;
@@ -492,9 +497,9 @@ static void step(struct conn *c)
         case PHASE_TUNNEL: tunnel(c); break;
         case PHASE_LINGER: break;
         }
-    } while (!c->closed && c->phase != before);
-    if (!c->closed && !flush(c, CLIENT))
-        conn_close(c);
+        if (!c->closed && !flush(c, CLIENT))
+            conn_close(c);
+    } while (!c->closed && (c->phase != before || c->moved));
     if (!c->closed && c->phase == PHASE_LINGER)
         linger_on(c);
     if (!c->closed)

@@ -1,0 +1,58 @@
+/* Children that are talked to while they run: git's CGI, and the steps of workflows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/internal.h"
+
+static void give(posix_spawn_file_actions_t *files, int fd, int as)
+{
+    if (fd >= 0)
+        posix_spawn_file_actions_adddup2(files, fd, as);
+    else
+        posix_spawn_file_actions_addopen(files, as, "/dev/null", as == 0 ? O_RDONLY : O_WRONLY, 0);
+}
+
+bool spawn_start(const struct spawn *o, pid_t *out, struct err *e)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, pipe_signal;
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    give(&files, o->in, 0);
+    give(&files, o->out, 1);
+    give(&files, o->err, 2);
+    if (o->cwd != NULL)
+        posix_spawn_file_actions_addchdir_np(&files, o->cwd);
+    sigemptyset(&none);
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE); /* ignored in a server, but not in what it starts */
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &pipe_signal);
+    posix_spawnattr_setpgroup(&attr, 0);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    int failed = posix_spawnp(out, o->argv[0], &files, &attr, (char *const *)(uintptr_t)o->argv,
+                              (char *const *)(uintptr_t)o->env);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    if (failed == 0)
+        return true;
+    errno = failed;
+    return err_sys(e, "run %s", o->argv[0]);
+}
+
+int spawn_end(pid_t pid, bool kill_first)
+{
+    int status = 0;
+
+    if (kill_first)
+        kill(-pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}

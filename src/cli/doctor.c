@@ -71,7 +71,7 @@ static void check_generator(struct doctor *d, const struct config *config, const
     struct forge_repo repo;
     struct forge_pulls pulls;
     struct err e;
-    if (!appset_repo(d->a, set, pull, config, &repo, &e)) {
+    if (!appset_repo(d->a, set, generator, config, &repo, &e)) {
         say(d, BAD, "ApplicationSet %.*s: %s", STR(value_str_at(set, "metadata.name")), e.text);
         return;
     }
@@ -93,9 +93,9 @@ static void check_sets(struct doctor *d, const struct config *config)
     for (size_t s = 0; s < value_len(sets); s++) {
         const struct value *set = value_item(sets, s), *generators = value_at(set, "spec.generators");
         for (size_t g = 0; g < value_len(generators); g++) {
-            const struct value *pull = value_get(value_item(generators, g), "pullRequest");
-            if (pull->kind == VALUE_MAP)
-                check_generator(d, config, set, pull);
+            const struct value *generator = value_item(generators, g);
+            if (value_get(generator, "pullRequest")->kind == VALUE_MAP)
+                check_generator(d, config, set, generator);
         }
     }
     if (str_trim(value_as_str(value_get(config_secret_data(config, S("argocd-secret")), "webhook.github.secret"))).n

@@ -3,6 +3,4 @@
 #include "cli/cli.h"
 
 #pragma weak cmd_template
-#pragma weak local_holder_main
-#pragma weak local_container_main
 cli_command cmd_version, cmd_completion, cmd_template;

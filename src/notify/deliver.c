@@ -145,10 +145,10 @@ static bool find_repo(struct arena *a, const struct config *config, struct str a
     for (size_t s = 0; s < value_len(sets); s++) {
         const struct value *set = value_item(sets, s), *generators = value_at(set, "spec.generators");
         for (size_t g = 0; g < value_len(generators); g++) {
-            const struct value *pull = value_get(value_item(generators, g), "pullRequest");
+            const struct value *generator = value_item(generators, g);
             struct err aside;
-            if (pull->kind == VALUE_MAP && appset_repo(a, set, pull, config, out, &aside)
-                && is_repo(out, api, full_name))
+            if (value_get(generator, "pullRequest")->kind == VALUE_MAP
+                && appset_repo(a, set, generator, config, out, &aside) && is_repo(out, api, full_name))
                 return true;
         }
     }

@@ -113,6 +113,31 @@ static int verb_serve(char **argv)
     }
 }
 
+/* A web server on port argv[2]: every request head is answered with the text argv[3], one request per connection. */
+static int verb_http(char **argv)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[2], NULL, 10)) };
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
+        return fail("bind");
+    puts("serving");
+    fflush(stdout);
+    for (;;) {
+        char head[4096] = "";
+        size_t n = 0;
+        int c = accept(fd, NULL, NULL);
+        for (ssize_t got; n < sizeof head - 1 && strstr(head, "\r\n\r\n") == NULL; n += (size_t)got) {
+            got = read(c, head + n, sizeof head - 1 - n);
+            if (got <= 0)
+                break;
+            head[n + (size_t)got] = '\0';
+        }
+        dprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", strlen(argv[3]), argv[3]);
+        close(c);
+    }
+}
+
 /* Connect to host argv[2], port argv[3], print what it says. */
 static int verb_get(char **argv)
 {
@@ -127,6 +152,26 @@ static int verb_get(char **argv)
         fwrite(bytes, 1, (size_t)n, stdout);
     puts("");
     return 0;
+}
+
+/* GET / of host argv[2], port argv[3]; 0 when the answer holds the text argv[4]. */
+static int verb_fetch(char **argv)
+{
+    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM }, *list;
+    char answer[4096] = "";
+    size_t n = 0;
+    if (getaddrinfo(argv[2], argv[3], &hints, &list) != 0)
+        return fail("getaddrinfo");
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, list->ai_addr, list->ai_addrlen) != 0)
+        return fail("connect");
+    dprintf(fd, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", argv[2]);
+    for (ssize_t got; n < sizeof answer - 1 && (got = read(fd, answer + n, sizeof answer - 1 - n)) > 0;
+         n += (size_t)got)
+        ;
+    answer[n] = '\0';
+    puts(answer);
+    return strstr(answer, argv[4]) != NULL ? 0 : 1;
 }
 
 static const char *verdict(long result)
@@ -145,7 +190,8 @@ static int verb_attack(char **argv)
     printf("packet %s\n", verdict(socket(AF_PACKET, SOCK_RAW, 0)));
     printf("vsock %s\n", verdict(socket(AF_VSOCK, SOCK_STREAM, 0)));
     long made = syscall(SYS_mknod, "/node", 020666, 0x101);
-    printf("mknod %s\n", made == 0 && access("/node", F_OK) == 0 ? "allowed" : "refused"); /* with one id it only says yes */
+    printf("mknod %s\n",
+           made == 0 && access("/node", F_OK) == 0 ? "allowed" : "refused"); /* with one id it only says yes */
     printf(
         "kcore %s\n",
         verdict(open("/proc/kcore", O_RDONLY) >= 0 && lseek(open("/proc/kcore", O_RDONLY), 0, SEEK_END) > 0 ? 0 : -1));
@@ -210,6 +256,7 @@ static const struct verb {
     { "trap", verb_trap },   { "abort", verb_abort },   { "serve", verb_serve },
     { "get", verb_get },     { "attack", verb_attack }, { "memory", verb_memory },
     { "lines", verb_lines }, { "fork", verb_fork },     { "family", verb_memory_family },
+    { "http", verb_http },   { "fetch", verb_fetch },
 };
 
 int main(int argc, char **argv)

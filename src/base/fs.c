@@ -99,37 +99,65 @@ bool fs_mkdirs(const char *path, mode_t mode, struct err *e)
     return fs_is_dir(path) || err_set(e, ERR_CONFLICT, "create folder %s: a file is in the way", path);
 }
 
-static bool remove_at(int dir, const char *name, int depth, struct err *e);
+/* A tree that a stranger made may be deeper than we have descriptors: what is too deep is moved to the top, to be
+ * removed in the next round. */
+enum { REMOVE_DEPTH_MAX = 64 };
+struct removal {
+    int top;
+    unsigned moved;
+};
 
-static bool remove_inside(int dir, const char *name, int depth, struct err *e)
+static bool remove_at(struct removal *r, int dir, const char *name, int depth, struct err *e);
+
+static int open_to_remove(int dir, const char *name)
 {
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(dir, name, flags);
     if (fd < 0 && errno == EACCES && fchmodat(dir, name, 0700, 0) == 0) /* overlayfs leaves work/work with mode 000 */
-        fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "open folder %s", name);
+        fd = openat(dir, name, flags);
+    return fd;
+}
+
+static bool remove_inside(struct removal *r, int fd, int depth, struct err *e)
+{
     DIR *d = fdopendir(fd);
     if (d == NULL) {
         close(fd);
-        return err_sys(e, "open folder %s", name);
+        return err_sys(e, "open a folder");
     }
+    if (depth == 0)
+        r->top = dirfd(d);
     bool ok = true;
     for (struct dirent *entry = readdir(d); ok && entry != NULL; entry = readdir(d))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            ok = remove_at(dirfd(d), entry->d_name, depth + 1, e);
+            ok = remove_at(r, dirfd(d), entry->d_name, depth + 1, e);
     closedir(d);
     return ok;
 }
 
-static bool remove_at(int dir, const char *name, int depth, struct err *e)
+static bool move_up(struct removal *r, int dir, const char *name, struct err *e)
 {
-    if (depth > 1000)
-        return err_set(e, ERR_LIMIT, "remove %s: folders are nested too deep", name);
+    char temp[32];
+    do {
+        snprintf(temp, sizeof temp, ".deep-%u", r->moved++);
+    } while (faccessat(r->top, temp, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+    return renameat(dir, name, r->top, temp) == 0 || err_sys(e, "remove %s", name);
+}
+
+static bool remove_at(struct removal *r, int dir, const char *name, int depth, struct err *e)
+{
     if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
         return true;
     if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY)
         return err_sys(e, "remove %s", name);
-    if (!remove_inside(dir, name, depth, e))
+    int fd = open_to_remove(dir, name);
+    if (fd < 0)
+        return err_sys(e, "open folder %s", name);
+    if (depth > REMOVE_DEPTH_MAX) {
+        close(fd);
+        return move_up(r, dir, name, e);
+    }
+    if (!remove_inside(r, fd, depth, e))
         return false;
     if (unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
         return err_sys(e, "remove %s", name);
@@ -138,7 +166,22 @@ static bool remove_at(int dir, const char *name, int depth, struct err *e)
 
 bool fs_remove_tree(const char *path, struct err *e)
 {
-    return remove_at(AT_FDCWD, path, 0, e);
+    if (unlink(path) == 0 || errno == ENOENT)
+        return true;
+    if (errno != EISDIR && errno != EPERM)
+        return err_sys(e, "remove %s", path);
+    for (;;) {
+        struct removal r = { 0 };
+        int fd = open_to_remove(AT_FDCWD, path);
+        if (fd < 0)
+            return err_sys(e, "open folder %s", path);
+        if (!remove_inside(&r, fd, 0, e))
+            return false;
+        if (rmdir(path) == 0 || errno == ENOENT)
+            return true;
+        if (errno != ENOTEMPTY || r.moved == 0)
+            return err_sys(e, "remove %s", path);
+    }
 }
 
 bool fs_exists(const char *path)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 static void times(void **state)
 {
@@ -68,6 +69,28 @@ static void files(void **state)
     assert_false(fs_exists(dir));
 }
 
+/* Deeper than a process may have descriptors, and with a name in the way that removal itself uses. */
+static void deep_trees(void **state)
+{
+    enum { DEEP = 3000 };
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct err e = { 0 };
+    const char *dir;
+    assert_true(fs_temp_dir(&a, "vitrine-test", &dir, &e));
+    assert_true(fs_mkdirs(fs_join(&a, dir, ".deep-0"), 0755, &e));
+    CLEANUP(fd_close) int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < DEEP; i++) {
+        assert_int_equal(mkdirat(at, "d", 0700), 0);
+        int next = openat(at, "d", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        assert_true(next >= 0);
+        fd_close(&at);
+        at = next;
+    }
+    if (!fs_remove_tree(dir, &e))
+        fail_msg("%s", e.text);
+    assert_false(fs_exists(dir));
+}
+
 static void processes(void **state)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -111,8 +134,8 @@ static void pools(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = { cmocka_unit_test(times), cmocka_unit_test(durations),
-                                               cmocka_unit_test(files), cmocka_unit_test(processes),
-                                               cmocka_unit_test(pools) };
+    static const struct CMUnitTest tests[] = { cmocka_unit_test(times),     cmocka_unit_test(durations),
+                                               cmocka_unit_test(files),     cmocka_unit_test(deep_trees),
+                                               cmocka_unit_test(processes), cmocka_unit_test(pools) };
     return cmocka_run_group_tests_name("sys", tests, NULL, NULL);
 }

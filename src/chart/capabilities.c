@@ -119,15 +119,54 @@ static struct str record_shown(struct arena *a, const struct template_object *se
     return ((const struct record *)self)->text;
 }
 
-static const struct template_class capabilities_class = { .go_type = "*common.Capabilities",
-                                                          .member = record_member,
-                                                          .print = record_print };
-static const struct template_class kube_version_class = {
-    .go_type = "common.KubeVersion", .member = record_member, .print = record_print, .shown = record_shown
+/* "GitCommit" as the JSON tag of its field has it: "git_commit". */
+static struct str snake(struct arena *a, struct str name)
+{
+    struct buf b = { .a = a };
+
+    for (size_t i = 0; i < name.n; i++) {
+        bool upper = name.p[i] >= 'A' && name.p[i] <= 'Z';
+        if (upper && i > 0)
+            buf_byte(&b, '_');
+        buf_byte(&b, upper ? (char)(name.p[i] | 0x20) : name.p[i]);
+    }
+    return buf_str(&b);
+}
+
+static struct value exported_fields(struct arena *a, const struct template_object *self, bool tagged)
+{
+    const struct record *r = (const struct record *)self;
+    struct value fields = value_map(a);
+
+    for (size_t i = 0; i < r->shown; i++) {
+        const struct map_entry *f = &r->fields->v[i];
+        if (f->key.p[0] >= 'A' && f->key.p[0] <= 'Z')
+            map_put(a, fields.map, tagged ? snake(a, f->key) : f->key, f->value);
+    }
+    return fields;
+}
+
+static struct value record_plain(struct arena *a, const struct template_object *self)
+{
+    return exported_fields(a, self, false);
+}
+
+static struct value tagged_record_plain(struct arena *a, const struct template_object *self)
+{
+    return exported_fields(a, self, true);
+}
+
+static const struct template_class capabilities_class = {
+    .go_type = "*common.Capabilities", .member = record_member, .print = record_print, .plain = record_plain
 };
-static const struct template_class helm_version_class = { .go_type = "version.BuildInfo",
+static const struct template_class kube_version_class = { .go_type = "common.KubeVersion",
                                                           .member = record_member,
-                                                          .print = record_print };
+                                                          .print = record_print,
+                                                          .shown = record_shown,
+                                                          .plain = record_plain };
+static const struct template_class helm_version_class = {
+    .go_type = "version.BuildInfo", .member = record_member, .print = record_print, .plain = tagged_record_plain
+};
 
 static struct value make_record(struct arena *a, const struct template_class *class, struct map *fields, size_t shown,
                                 struct str text)

@@ -34,6 +34,13 @@ static const char *quoted_byte(struct reader *r, uint8_t ch)
     return arena_fmt(r->a, "'%.*s'", STR(str_slice(quoted, 1, quoted.n - 1))).p;
 }
 
+/* Inside a number or a word Go feeds its scanner a blank at the end; elsewhere blanks are fine, and the end is told. */
+static bool stray_inside(struct reader *r, const char *where)
+{
+    uint8_t ch = r->i == r->s.n ? ' ' : (uint8_t)r->s.p[r->i];
+    return err_set(r->e, ERR_INVALID, "invalid character %s %s", quoted_byte(r, ch), where);
+}
+
 static bool stray(struct reader *r, const char *where)
 {
     if (r->i == r->s.n)
@@ -59,7 +66,7 @@ static bool read_hex(struct reader *r)
 {
     for (int k = 0; k < 4; k++, r->i++)
         if (peek(r) < 0 || !isxdigit(peek(r)))
-            return stray(r, "in \\u hexadecimal character escape");
+            return stray_inside(r, "in \\u hexadecimal character escape");
     return true;
 }
 
@@ -79,7 +86,7 @@ static bool read_string(struct reader *r)
             continue;
         ch = peek(r);
         if (ch < 0 || strchr("bfnrt\\/\"u", ch) == NULL || ch == 0)
-            return stray(r, "in string escape code");
+            return stray_inside(r, "in string escape code");
         r->i++;
         if (ch == 'u' && !read_hex(r))
             return false;
@@ -90,14 +97,14 @@ static bool read_word(struct reader *r, const char *word)
 {
     for (const char *p = word; *p != '\0'; p++, r->i++)
         if (peek(r) != (uint8_t)*p)
-            return stray(r, arena_fmt(r->a, "in literal %s (expecting '%c')", word, *p).p);
+            return stray_inside(r, arena_fmt(r->a, "in literal %s (expecting '%c')", word, *p).p);
     return true;
 }
 
 static bool read_digits(struct reader *r, const char *where)
 {
     if (peek(r) < 0 || !isdigit(peek(r)))
-        return stray(r, where);
+        return stray_inside(r, where);
     while (peek(r) >= 0 && isdigit(peek(r)))
         r->i++;
     return true;

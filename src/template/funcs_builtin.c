@@ -70,13 +70,19 @@ static bool incompatible(const struct value *a, const struct value *b, struct er
 
 static bool is_go_nil(const struct value *v)
 {
-    return v->kind == VALUE_NULL || (v->kind == VALUE_LIST && type_tag(v) == TEMPLATE_NIL);
+    return v->kind == VALUE_NULL || (v->kind == VALUE_LIST && is_nil_list(v));
+}
+
+static struct str shown_as(struct template_call *call, const char *verb, const struct value *v)
+{
+    struct buf b = { .a = call->a };
+    go_printf(call, &b, str_c(verb), v, 1);
+    return buf_str(&b);
 }
 
 static bool equal_others(struct template_call *call, const struct value *a, const struct value *b, bool *out,
                          struct err *e)
 {
-    struct value text = *b;
     *out = is_go_nil(a) && is_go_nil(b);
     if (is_go_nil(a) || is_go_nil(b))
         return true;
@@ -86,9 +92,11 @@ static bool equal_others(struct template_call *call, const struct value *a, cons
                || (str_is(template_type_name(a), "time.Time") && str_eq(text_of(arena, a), text_of(arena, b)));
         return true;
     }
-    struct buf shown = { .a = template_call_arena(call) };
-    go_printf(call, &shown, S("%s"), &text, 1);
-    return err_set(e, ERR_INVALID, "non-comparable type %s: %.*s", shown.p, STR(template_type_name(b)));
+    if (strcmp(go_kind(a), go_kind(b)) != 0)
+        return err_set(e, ERR_INVALID, "non-comparable types %.*s: %.*s, %.*s: %.*s", STR(shown_as(call, "%s", a)),
+                       STR(template_type_name(a)), STR(template_type_name(b)), STR(shown_as(call, "%v", b)));
+    return err_set(e, ERR_INVALID, "non-comparable type %.*s: %.*s", STR(shown_as(call, "%s", b)),
+                   STR(template_type_name(b)));
 }
 
 static bool equal(struct template_call *call, const struct value *a, const struct value *b, bool *out, struct err *e)

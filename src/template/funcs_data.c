@@ -15,7 +15,7 @@ enum { PLAIN_DEPTH_MAX = 1000 };
 static bool is_plain(const struct value *v, int depth)
 {
     if (v->kind == VALUE_OPAQUE || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
-        || (v->kind == VALUE_LIST && type_tag(v) == TEMPLATE_NIL) || (v->kind == VALUE_FLOAT && !isfinite(v->f))
+        || (v->kind == VALUE_LIST && is_nil_list(v)) || (v->kind == VALUE_FLOAT && !isfinite(v->f))
         || depth > PLAIN_DEPTH_MAX)
         return false;
     for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
@@ -39,6 +39,8 @@ static struct value plain_object(struct arena *a, const struct value *v)
         return (struct value){ .kind = VALUE_MAP, .map = (struct map *)(uintptr_t)m };
     if (l != NULL)
         return (struct value){ .kind = VALUE_LIST, .list = (struct list *)(uintptr_t)l };
+    if (o->class->plain != NULL)
+        return o->class->plain(a, o);
     return o->class->print != NULL ? value_str(o->class->print(a, o)) : value_map(a);
 }
 
@@ -56,14 +58,17 @@ static bool plain_list(struct arena *a, const struct list *l, int depth, struct 
     return true;
 }
 
-static bool plain_map(struct arena *a, const struct map *m, int depth, struct value *out, struct err *e)
+/* Maps are sorted here, so that the writer can leave the order of structs alone. */
+static bool plain_map(struct arena *a, const struct map *m, bool is_struct, int depth, struct value *out, struct err *e)
 {
+    const struct map_entry **sorted = map_sorted(a, m);
     *out = value_map(a);
     for (size_t i = 0; i < m->n; i++) {
+        const struct map_entry *entry = is_struct ? &m->v[i] : sorted[i];
         struct value item;
-        if (!make_plain(a, &m->v[i].value, depth + 1, &item, e))
+        if (!make_plain(a, &entry->value, depth + 1, &item, e))
             return false;
-        map_put(a, out->map, m->v[i].key, item);
+        map_put(a, out->map, entry->key, item);
     }
     return true;
 }
@@ -82,12 +87,12 @@ static bool make_plain(struct arena *a, const struct value *v, int depth, struct
     *out = seen;
     if (seen.kind == VALUE_STRING && type_tag(&seen) == TEMPLATE_BYTES)
         *out = value_str(base64_encode(a, value_as_str(&seen)));
-    else if (seen.kind == VALUE_LIST && type_tag(&seen) == TEMPLATE_NIL && seen.list->n == 0)
+    else if (seen.kind == VALUE_LIST && is_nil_list(&seen) && seen.list->n == 0)
         *out = value_null();
     else if (seen.kind == VALUE_LIST)
         return plain_list(a, seen.list, depth, out, e);
     else if (seen.kind == VALUE_MAP)
-        return plain_map(a, seen.map, depth, out, e);
+        return plain_map(a, seen.map, v->kind == VALUE_OPAQUE && map_in(a, v) == NULL, depth, out, e);
     return true;
 }
 
@@ -106,7 +111,7 @@ static bool write_json(struct template_call *c, const struct value *v, int flags
     struct value plain;
     if (!to_plain(c->a, v, &plain, e))
         return false;
-    json_write(&b, &plain, JSON_SORT_KEYS | flags);
+    json_write(&b, &plain, is_plain(v, 0) ? JSON_SORT_KEYS | flags : flags); /* make_plain has sorted */
     return give_buf(out, &b);
 }
 

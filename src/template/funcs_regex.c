@@ -122,7 +122,7 @@ static bool find_all(struct template_call *c, compiler *compile, const struct va
             break;
         list_push(c->a, out->list, value_str(span_text(f.s, f.spans[0])));
     }
-    return give(out, out->list->n > 0 ? *out : tagged(*out, TEMPLATE_NIL));
+    return give(out, out->list->n > 0 ? *out : tagged(*out, TEMPLATE_NIL_STRINGS));
 }
 
 FUNC(fn_regex_find_all)
@@ -196,7 +196,7 @@ static bool split(struct template_call *c, compiler *compile, const struct value
     struct finder f = start(c->a, re, str_at(args, 1));
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     if (args[2].i == 0)
-        return give(out, tagged(*out, TEMPLATE_NIL));
+        return give(out, tagged(*out, TEMPLATE_NIL_STRINGS));
     if (args[0].n > 0 && f.s.n == 0) {
         list_push(c->a, out->list, value_str(S("")));
         return true;

@@ -237,6 +237,11 @@ static inline enum template_type type_tag(const struct value *v)
     return (enum template_type)(v->tag & ~TAG_WRAPPED);
 }
 
+static inline bool is_nil_list(const struct value *v)
+{
+    return type_tag(v) == TEMPLATE_NIL || type_tag(v) == TEMPLATE_NIL_STRINGS;
+}
+
 /* The failure of one call of template_execute, shared by its nested executions. */
 struct failing {
     struct template_failure report;

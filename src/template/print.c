@@ -86,7 +86,8 @@ struct value complex_value(struct arena *a, double real, double imaginary)
 static struct str list_type(enum template_type type)
 {
     switch ((int)type) {
-    case TEMPLATE_STRINGS: return S("[]string");
+    case TEMPLATE_STRINGS:
+    case TEMPLATE_NIL_STRINGS: return S("[]string");
     case TEMPLATE_INTS: return S("[]int");
     case TEMPLATE_LISTS: return S("[][]interface {}");
     default: return S("[]interface {}");
@@ -170,7 +171,13 @@ static void print_bytes(struct buf *out, struct str s)
     buf_byte(out, ']');
 }
 
-static void print_map(struct buf *out, const struct map *m)
+/* A map may hold itself (set $m "x" $m): past these bounds nothing more is printed, and the size of the output tells.
+ */
+enum { DEPTH_MAX = 500, NESTED_MAX = 64 << 20 };
+
+static void print_nested(struct buf *out, const struct value *v, int depth);
+
+static void print_map(struct buf *out, const struct map *m, int depth)
 {
     const struct map_entry **sorted = map_sorted(out->a, m);
     buf_c(out, "map[");
@@ -178,35 +185,37 @@ static void print_map(struct buf *out, const struct map *m)
         buf_c(out, i > 0 ? " " : "");
         buf_add(out, sorted[i]->key);
         buf_byte(out, ':');
-        print_value(out, &sorted[i]->value);
+        print_nested(out, &sorted[i]->value, depth);
     }
     buf_byte(out, ']');
 }
 
-static void print_list(struct buf *out, const struct list *l)
+static void print_list(struct buf *out, const struct list *l, int depth)
 {
     buf_byte(out, '[');
     for (size_t i = 0; i < l->n; i++) {
         buf_c(out, i > 0 ? " " : "");
-        print_value(out, &l->v[i]);
+        print_nested(out, &l->v[i], depth);
     }
     buf_byte(out, ']');
 }
 
-static void print_object(struct buf *out, const struct template_object *o)
+static void print_object(struct buf *out, const struct template_object *o, int depth)
 {
     if (o->class->print != NULL)
         buf_add(out, o->class->print(out->a, o));
     else if (o->class->as_map != NULL)
-        print_map(out, o->class->as_map(out->a, o));
+        print_map(out, o->class->as_map(out->a, o), depth);
     else if (o->class->as_list != NULL)
-        print_list(out, o->class->as_list(out->a, o));
+        print_list(out, o->class->as_list(out->a, o), depth);
     else
         buf_c(out, o->class->go_type);
 }
 
-void print_value(struct buf *out, const struct value *v)
+static void print_nested(struct buf *out, const struct value *v, int depth)
 {
+    if (depth == DEPTH_MAX || (depth > 0 && out->n > NESTED_MAX))
+        return;
     switch ((enum value_kind)v->kind) {
     case VALUE_NULL: buf_c(out, "<nil>"); break;
     case VALUE_BOOL: buf_c(out, v->b ? "true" : "false"); break;
@@ -218,10 +227,15 @@ void print_value(struct buf *out, const struct value *v)
         else
             buf_add(out, value_as_str(v));
         break;
-    case VALUE_LIST: print_list(out, v->list); break;
-    case VALUE_MAP: print_map(out, v->map); break;
-    case VALUE_OPAQUE: print_object(out, as_object(v)); break;
+    case VALUE_LIST: print_list(out, v->list, depth + 1); break;
+    case VALUE_MAP: print_map(out, v->map, depth + 1); break;
+    case VALUE_OPAQUE: print_object(out, as_object(v), depth + 1); break;
     }
+}
+
+void print_value(struct buf *out, const struct value *v)
+{
+    print_nested(out, v, 0);
 }
 
 void template_print(struct buf *out, const struct value *v)
@@ -258,27 +272,29 @@ struct value template_floats(struct arena *a, const struct value *v)
     return made;
 }
 
-static bool lists_equal(const struct list *a, const struct list *b)
+static bool equal_at(const struct value *a, const struct value *b, int depth);
+
+static bool lists_equal(const struct list *a, const struct list *b, int depth)
 {
     for (size_t i = 0; i < a->n && i < b->n; i++)
-        if (!go_deep_equal(&a->v[i], &b->v[i]))
+        if (!equal_at(&a->v[i], &b->v[i], depth))
             return false;
     return a->n == b->n;
 }
 
-static bool maps_equal(const struct map *a, const struct map *b)
+static bool maps_equal(const struct map *a, const struct map *b, int depth)
 {
     for (size_t i = 0; i < a->n; i++) {
         const struct value *there = map_get(b, a->v[i].key);
-        if (there == NULL || !go_deep_equal(&a->v[i].value, there))
+        if (there == NULL || !equal_at(&a->v[i].value, there, depth))
             return false;
     }
     return a->n == b->n;
 }
 
-bool go_deep_equal(const struct value *a, const struct value *b)
+static bool equal_at(const struct value *a, const struct value *b, int depth)
 {
-    if (a->kind != b->kind || type_tag(a) != type_tag(b))
+    if (a->kind != b->kind || type_tag(a) != type_tag(b) || depth == DEPTH_MAX)
         return false;
     switch ((enum value_kind)a->kind) {
     case VALUE_NULL: return true;
@@ -286,9 +302,14 @@ bool go_deep_equal(const struct value *a, const struct value *b)
     case VALUE_INT: return a->i == b->i;
     case VALUE_FLOAT: return a->f == b->f;
     case VALUE_STRING: return str_eq(value_as_str(a), value_as_str(b));
-    case VALUE_LIST: return lists_equal(a->list, b->list);
-    case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map);
+    case VALUE_LIST: return lists_equal(a->list, b->list, depth + 1);
+    case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map, depth + 1);
     case VALUE_OPAQUE: return a->opaque == b->opaque;
     }
     return false;
+}
+
+bool go_deep_equal(const struct value *a, const struct value *b)
+{
+    return equal_at(a, b, 0);
 }

@@ -7,7 +7,7 @@
 #include "data/gofmt.h"
 #include "template/internal.h"
 
-enum { WIDTH_MAX = 1000000 };
+enum { WIDTH_MAX = 1000000, DEPTH_MAX = 500, NESTED_MAX = 64 << 20 /* bytes, for maps that hold themselves */ };
 
 struct format {
     struct buf *out;
@@ -15,9 +15,10 @@ struct format {
     bool plus_v, sharp_v; /* %+v, %#v */
     bool has_width, has_precision;
     int width, precision;
+    int depth;
 };
 
-static void print_arg(struct format *f, const struct value *v, uint32_t verb, bool nested);
+static void print_arg(struct format *f, const struct value *v, uint32_t verb);
 
 /* ---- padding ------------------------------------------------------------------------------ */
 
@@ -50,7 +51,7 @@ static void bad_verb(struct format *f, const struct value *v, uint32_t verb)
     } else {
         buf_add(f->out, template_type_name(v));
         buf_byte(f->out, '=');
-        print_arg(f, v, 'v', true);
+        print_arg(f, v, 'v');
     }
     buf_byte(f->out, ')');
 }
@@ -361,17 +362,21 @@ static void print_byte_list(struct format *f, struct str s, uint32_t verb)
 
 static void print_element(struct format *f, const struct value *v, uint32_t verb)
 {
+    if (f->depth == DEPTH_MAX || f->out->n > NESTED_MAX)
+        return;
+    f->depth++;
     if (v->kind == VALUE_NULL)
         buf_c(f->out, f->sharp_v ? "interface {}(nil)" : "<nil>");
     else
-        print_arg(f, v, verb, true);
+        print_arg(f, v, verb);
+    f->depth--;
 }
 
 static void print_list_arg(struct format *f, const struct value *v, const struct list *l, uint32_t verb)
 {
     if (f->sharp_v)
         buf_add(f->out, template_type_name(v));
-    if (f->sharp_v && type_tag(v) == TEMPLATE_NIL) {
+    if (f->sharp_v && is_nil_list(v)) {
         buf_c(f->out, "(nil)");
         return;
     }
@@ -392,7 +397,7 @@ static void print_map_arg(struct format *f, const struct value *v, const struct 
     for (size_t i = 0; i < m->n; i++) {
         struct value key = value_str(sorted[i]->key);
         buf_c(f->out, i == 0 ? "" : f->sharp_v ? ", " : " ");
-        print_arg(f, &key, verb, true);
+        print_arg(f, &key, verb);
         buf_byte(f->out, ':');
         print_element(f, &sorted[i]->value, verb);
     }
@@ -412,7 +417,7 @@ static void print_object_arg(struct format *f, const struct value *v, uint32_t v
         buf_c(f->out, o->class->go_type);
 }
 
-static void print_arg(struct format *f, const struct value *v, uint32_t verb, bool nested)
+static void print_arg(struct format *f, const struct value *v, uint32_t verb)
 {
     if (verb == 'T') {
         pad(f, template_type_name(v));
@@ -588,7 +593,7 @@ static void format_verb(struct scan *c, uint32_t verb)
         f->sharp = f->sharp && !f->sharp_v;
         f->plus = f->plus && !f->plus_v;
     }
-    print_arg(f, v, verb, false);
+    print_arg(f, v, verb);
 }
 
 /* One "%..." whose sign has been read. */
@@ -624,7 +629,7 @@ static void print_extra(struct scan *c)
         }
         buf_add(plain.out, template_type_name(&c->args[i]));
         buf_byte(plain.out, '=');
-        print_arg(&plain, &c->args[i], 'v', false);
+        print_arg(&plain, &c->args[i], 'v');
     }
     buf_byte(plain.out, ')');
 }

@@ -38,13 +38,14 @@ enum template_type {
     TEMPLATE_INT64, /* VALUE_INT: integers of --set, of arithmetic functions */
     TEMPLATE_UINT64,
     TEMPLATE_UINT8,
-    TEMPLATE_BYTES,      /* VALUE_STRING: []uint8 */
-    TEMPLATE_STRINGS,    /* VALUE_LIST: []string */
-    TEMPLATE_INTS,       /* []int */
-    TEMPLATE_LISTS,      /* [][]interface {} */
-    TEMPLATE_NIL,        /* a nil []interface {} or map: empty, but null in JSON */
-    TEMPLATE_STRING_MAP, /* VALUE_MAP: map[string]string */
-    TEMPLATE_VALUES,     /* Helm's common.Values: top level of the data, and .Values */
+    TEMPLATE_BYTES,       /* VALUE_STRING: []uint8 */
+    TEMPLATE_STRINGS,     /* VALUE_LIST: []string */
+    TEMPLATE_INTS,        /* []int */
+    TEMPLATE_LISTS,       /* [][]interface {} */
+    TEMPLATE_NIL,         /* a nil []interface {} or map: empty, but null in JSON */
+    TEMPLATE_NIL_STRINGS, /* a nil []string */
+    TEMPLATE_STRING_MAP,  /* VALUE_MAP: map[string]string */
+    TEMPLATE_VALUES,      /* Helm's common.Values: top level of the data, and .Values */
 };
 /* The Go name of a value's type, "<nil>" for null. */
 struct str template_type_name(const struct value *v);
@@ -70,6 +71,8 @@ struct template_class {
     const struct map *(*as_map)(struct arena *a, const struct template_object *self);
     /* The same for an object that is a list (Helm's .Capabilities.APIVersions). */
     const struct list *(*as_list)(struct arena *a, const struct template_object *self);
+    /* What JSON and YAML write: a map, its entries in the order of Go's struct. NULL: the printed text. */
+    struct value (*plain)(struct arena *a, const struct template_object *self);
     /* The parameters of method `name` in the letters of template_func, NULL when it is a field or nothing; the executor
      * then checks count and types before it calls `member`. NULL instead of a function: nothing is checked. */
     const char *(*params)(const struct template_object *self, struct str name);

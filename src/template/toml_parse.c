@@ -18,6 +18,7 @@ struct parser {
     size_t i;
     unsigned line;
     int depth;
+    struct str table;    /* name of the open one */
     struct str last_key; /* for messages; empty: none */
     struct err *e;
     struct map defined; /* path -> bool: true for tables that were written out and for values */
@@ -193,12 +194,11 @@ static bool read_name(struct parser *p, struct str *out)
     while (is_bare(peek(p)))
         p->i++;
     *out = str_slice(p->s, start, p->i);
-    if (out->n > 0)
-        return true;
+    if (out->n > 0 || (peek(p) >= 0 && strchr("=.]\n", peek(p)) == NULL))
+        return true; /* of an empty one the caller says what should follow it */
     if (peek(p) < 0)
         return fail(p, "unexpected EOF");
-    return fail(p, peek(p) == '=' ? "unexpected '='; key name appears blank" : "expected a key but got %s instead",
-                shown(p));
+    return fail(p, "unexpected %s; key name appears blank", shown(p));
 }
 
 static bool read_key(struct parser *p, struct names *out)
@@ -474,7 +474,7 @@ static bool read_pair(struct parser *p, struct map *table, const struct names *p
         return false;
     if (peek(p) != '=')
         return peek(p) < 0 ? fail(p, "unexpected EOF; expected key separator '='")
-                           : fail(p, "expected key separator '=', but got %s instead", shown(p));
+                           : fail(p, "expected '.' or '=', but got %s instead", shown(p));
     p->i++;
     p->last_key = full_path(p, prefix, &k, k.parts.n);
     for (size_t i = 0; i + 1 < k.parts.n; i++) {
@@ -489,6 +489,7 @@ static bool read_pair(struct parser *p, struct map *table, const struct names *p
         return already_defined(p, p->last_key);
     map_put(p->a, table, name, v);
     map_put(p->a, &p->defined, p->last_key, value_bool(true));
+    p->last_key = p->table;
     return true;
 }
 
@@ -533,7 +534,6 @@ static bool read_header(struct parser *p, struct map *root, struct names *curren
 {
     bool list = at(p, "[[");
     p->i += list ? 2 : 1;
-    p->last_key = S("");
     if (!read_key(p, current))
         return false;
     if (peek(p) != ']' || (list && !at(p, "]]")))
@@ -542,7 +542,9 @@ static bool read_header(struct parser *p, struct map *root, struct names *curren
     p->i += list ? 2 : 1;
     if (list)
         forget_below(p, joined(p->a, current, current->parts.n));
+    p->last_key = S("");
     *table = open_table(p, root, current, list);
+    p->table = p->last_key = joined(p->a, current, current->parts.n);
     return *table != NULL && end_of_line(p);
 }
 

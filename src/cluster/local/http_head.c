@@ -302,7 +302,7 @@ static bool is_hop_by_hop(const struct request_head *h, struct str name)
 void request_head_write(struct buf *out, const struct request_head *h, struct str peer)
 {
     buf_fmt(out, "%.*s %.*s HTTP/1.%d\r\n", STR(h->method), STR(h->target), h->minor);
-    if (h->authority.n > 0)
+    if (h->minor == 1 || h->authority.n > 0)
         buf_fmt(out, "Host: %.*s\r\n", STR(h->authority));
     for (size_t i = 0; i < h->n; i++) {
         struct str name = h->fields[i].name;

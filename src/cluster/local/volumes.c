@@ -152,19 +152,27 @@ static uint64_t hash_files(struct files *f)
     return str_hash(buf_str(&text)) | 1;
 }
 
-/* A claim's folder is kept under a name of its own, so that it outlives the pod. */
-static bool folder_of(struct world *w, const struct value *pod, const struct value *volume, struct str *out,
-                      struct err *e)
+/* A claim's folder belongs to a pod of its own in the runtime, so that it outlives the pods that mount it; it goes with
+ * the environment. */
+static bool claim_folder(struct world *w, struct str claim, struct str *out, struct err *e)
 {
-    struct str claim = value_str_at(volume, "persistentVolumeClaim.claimName"), env = str_c(w->env->name);
-    if (claim.n == 0)
-        return runtime_volume_dir(w->a, w->l->runtime, env, value_str_at(pod, "metadata.uid"),
-                                  value_str_at(volume, "name"), out, e);
+    struct str env = str_c(w->env->name), ip;
     const struct value *doc = world_find(w, "", "PersistentVolumeClaim", claim);
     if (doc == NULL)
         return err_set(e, ERR_NOT_FOUND, "persistentvolumeclaim \"%.*s\" not found", STR(claim));
-    return runtime_volume_dir(w->a, w->l->runtime, env,
-                              arena_fmt(w->a, "claim-%.*s", STR(value_str_at(doc, "metadata.uid"))), S("data"), out, e);
+    struct str id = arena_fmt(w->a, "claim-%.*s", STR(value_str_at(doc, "metadata.uid")));
+    return runtime_pod_create(w->a, w->l->runtime, env, id, S("claim"), &ip, e)
+           && runtime_volume_dir(w->a, w->l->runtime, env, id, S("data"), out, e);
+}
+
+static bool folder_of(struct world *w, const struct value *pod, const struct value *volume, struct str *out,
+                      struct err *e)
+{
+    struct str claim = value_str_at(volume, "persistentVolumeClaim.claimName");
+    if (claim.n > 0)
+        return claim_folder(w, claim, out, e);
+    return runtime_volume_dir(w->a, w->l->runtime, str_c(w->env->name), value_str_at(pod, "metadata.uid"),
+                              value_str_at(volume, "name"), out, e);
 }
 
 static const struct value *volume_named(const struct value *pod, struct str name)

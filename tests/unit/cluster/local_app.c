@@ -186,6 +186,11 @@ static int verb_attack(char **argv)
     printf("unshare %s\n", verdict(syscall(SYS_unshare, 0x10000000)));
     printf("ptrace %s\n", verdict(syscall(SYS_ptrace, 16, 1, 0, 0)));
     printf("clone3 %s\n", verdict(syscall(SYS_clone3, NULL, 0)));
+    errno = 0; /* ENOTTY would mean that only the lack of a terminal stopped it */
+    printf("typing %s\n", syscall(SYS_ioctl, 0, 0x5412UL, "x") < 0 && errno == EPERM ? "refused" : "allowed");
+    printf("typing, in other words, %s\n",
+           syscall(SYS_ioctl, 0, 0x100005412UL, "x") < 0 && errno == EPERM ? "refused" : "allowed");
+    printf("clone %s\n", verdict(syscall(SYS_clone, 0x10000000 | SIGCHLD, 0, 0, 0, 0)));
     printf("keyctl %s\n", verdict(syscall(SYS_keyctl, 0, 0, 0, 0, 0)));
     printf("packet %s\n", verdict(socket(AF_PACKET, SOCK_RAW, 0)));
     printf("vsock %s\n", verdict(socket(AF_VSOCK, SOCK_STREAM, 0)));

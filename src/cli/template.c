@@ -51,7 +51,14 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
         { NULL },
     };
 
-    return cli_start(argc, argv, USAGE, flags, &t->words, status);
+    struct err e;
+    bool helped;
+    *status = CLI_OK;
+    if (cli_parse(argc, argv, USAGE, flags, &t->words, &helped, &e))
+        return !helped;
+    cli_fail(&e); /* in Helm's words, and nothing else */
+    *status = CLI_USAGE;
+    return false;
 }
 
 /* ---- the release's name

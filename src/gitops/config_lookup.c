@@ -86,6 +86,12 @@ static const struct value *entries_of(const struct config *c, const struct value
     return config_secret_data(c, value_str_at(secret, "metadata.name"));
 }
 
+/* `prefix` ends where a part of the path ends: https://host/o does not stand for https://host/other. */
+static bool is_below(struct str url, struct str prefix)
+{
+    return str_starts(url, prefix) && (url.n == prefix.n || str_ends(prefix, S("/")) || url.p[prefix.n] == '/');
+}
+
 struct git_credentials config_repo_credentials(const struct config *c, struct str url)
 {
     const struct list *secrets = c->documents[CONFIG_SECRET].list;
@@ -93,17 +99,14 @@ struct git_credentials config_repo_credentials(const struct config *c, struct st
     size_t best_n = 0;
     for (size_t i = 0; i < secrets->n; i++) {
         const struct value *entries = entries_of(c, &secrets->v[i]);
-        struct str said = value_as_str(value_get(entries, "url"));
-        struct str type = secret_type(&secrets->v[i]);
-        if (said.n == 0)
+        struct str said = value_as_str(value_get(entries, "url")), type = secret_type(&secrets->v[i]);
+        bool repository = str_is(type, "repository");
+        if (said.n == 0 || !(repository || str_is(type, "repo-creds")))
             continue;
-        if (str_is(type, "repository") && git_same_repository(said, url)) {
+        bool exact = repository && git_same_repository(said, url); /* the very repository beats every prefix */
+        if (exact || (is_below(url, said) && said.n > best_n)) {
             best = entries;
-            break; /* the very repository beats every prefix */
-        }
-        if (str_is(type, "repo-creds") && str_starts(url, said) && said.n > best_n) {
-            best = entries;
-            best_n = said.n;
+            best_n = exact ? SIZE_MAX : said.n;
         }
     }
     if (best == NULL)

@@ -84,22 +84,13 @@ static uint64_t fingerprint(struct pass *p)
 
 /* ---- trouble before anything can be compared ---------------------------------------------- */
 
-static bool settle(struct pass *p, struct err *e)
-{
-    if (pass_save(p, e))
-        return true;
-    if (e->kind == ERR_CONFLICT)
-        p->next_ms = 0; /* somebody wrote meanwhile: look again */
-    return e->kind == ERR_CONFLICT;
-}
-
 static bool invalid_spec(struct pass *p, struct str why, struct err *e)
 {
     status_write_unknown(p, "InvalidSpecError", why, true);
     p->next_ms = REFRESH_MS;
     if (operation_is_running(p))
         operation_cannot_run(p, arena_fmt(p->a, "InvalidSpecError: %.*s", STR(why)));
-    if (!settle(p, e))
+    if (!pass_save(p, e))
         return false;
     preview_tell(p, TROUBLE_ERROR, why);
     return true;
@@ -137,7 +128,7 @@ static bool source_failed(struct pass *p, const struct err *cause, struct err *e
     } else if (!transient && operation_is_running(p)) {
         operation_cannot_run(p, arena_fmt(p->a, "ComparisonError: %.*s", STR(why)));
     }
-    if (!settle(p, e))
+    if (!pass_save(p, e))
         return false;
     pass_event(p, "Warning", transient ? "SourceUnavailable" : "RenderFailed", "%s", cause->text);
     preview_tell(p, !transient ? TROUBLE_FAILURE : lasting ? TROUBLE_ERROR : TROUBLE_WAITING, str_c(cause->text));
@@ -179,7 +170,7 @@ static bool start_automated(struct pass *p, const struct autosync_decision *d, s
     struct str why = { 0 };
     if (!images_are_there(p, &p->targets, &why)) {
         application_condition_set(p->a, &p->status, "ImageWait", why, p->now_ms);
-        if (!settle(p, e))
+        if (!pass_save(p, e))
             return false;
         bool lost = p->entry->unreachable_since_ms > 0
                     && p->now_ms - p->entry->unreachable_since_ms
@@ -189,9 +180,7 @@ static bool start_automated(struct pass *p, const struct autosync_decision *d, s
     }
     application_condition_clear(&p->status, "ImageWait");
     operation_start(p, d);
-    if (!pass_save(p, e))
-        return e->kind == ERR_CONFLICT;
-    return operation_step(p, e);
+    return pass_save(p, e) && operation_step(p, e);
 }
 
 static bool act(struct pass *p, struct err *e)
@@ -212,7 +201,7 @@ static bool act(struct pass *p, struct err *e)
         application_condition_clear(&p->status, "ImageWait");
     if (d.what == AUTOSYNC_WAIT && d.wait_ms < p->next_ms)
         p->next_ms = d.wait_ms;
-    return settle(p, e);
+    return pass_save(p, e);
 }
 
 static int64_t until_refresh(struct pass *p)

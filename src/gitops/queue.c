@@ -50,8 +50,10 @@ static void drop_entry(struct controller *c, struct entry *entry)
 
 static void make_due(struct entry *entry, unsigned why)
 {
+    int64_t now = clock_mono_ms();
     entry->wake |= why;
-    entry->due_ms = 0;
+    if (entry->due_ms > now) /* who waits already keeps the place in the line */
+        entry->due_ms = now;
     entry->gone = false;
 }
 

@@ -277,6 +277,16 @@ static bool render_checked_out(struct arena *a, struct rendering_job *job, struc
     return helm ? source_render_helm(a, job, e) : source_render_directory(a, job, e);
 }
 
+/* Messages name files as the user knows them: without the folder of the check-out. */
+static void forget_root(struct err *e, const char *root)
+{
+    size_t n = strlen(root);
+    for (char *at = strstr(e->text, root); n > 0 && at != NULL; at = strstr(at, root)) {
+        char *rest = at + n + (at[n] == '/');
+        memmove(at, rest, strlen(rest) + 1);
+    }
+}
+
 static bool render_anew(struct arena *a, struct rendering_job *job, const char *mirror, struct str revision,
                         struct source_manifests *out, struct err *e)
 {
@@ -287,8 +297,12 @@ static bool render_anew(struct arena *a, struct rendering_job *job, const char *
     job->objects = value_list(a);
     bool ok = fs_mkdirs(parent, 0700, e) && git_export(a, mirror, revision, (struct str){ "", 0 }, dir, e)
               && render_checked_out(a, job, out, e);
-    if (!fs_remove_tree(dir, &ignored) && ok)
-        *e = ignored;
+    if (!ok) {
+        forget_root(e, job->root);
+        forget_root(e, dir);
+    }
+    if (!fs_remove_tree(dir, &ignored))
+        log_warn("%s", ignored.text);
     out->objects = job->objects;
     out->warnings = job->warnings.v;
     out->n_warnings = job->warnings.n;

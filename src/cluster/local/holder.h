@@ -14,7 +14,7 @@
 #include "cluster/local/forward.h"
 #include "cluster/local/wire.h"
 
-enum { NAME_MAX_BYTES = 63, ID_MAX_BYTES = 63, PEERS_MAX = 64, STATUS_LINE_MAX = 2048 };
+enum { NAME_MAX_BYTES = 63, ID_MAX_BYTES = 63, PEERS_MAX = 256, STATUS_LINE_MAX = 2048 };
 
 struct holder;
 
@@ -111,6 +111,8 @@ MUST_CHECK bool pod_remove(struct holder *h, struct request *r, struct err *e);
 void pod_begin_removal(struct pod *p);
 void pod_ended(struct pod *p); /* something in it ended: removal may go on */
 void pod_files_removed(struct pod *p);
+/* /etc/resolv.conf of its containers, from the next one on. */
+MUST_CHECK bool pod_resolv_conf(struct arena *a, const struct pod *p, struct str search, struct err *e);
 MUST_CHECK bool pod_volume(struct holder *h, struct request *r, struct err *e);
 MUST_CHECK bool pod_write(struct holder *h, struct request *r, struct err *e);
 

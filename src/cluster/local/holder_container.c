@@ -267,11 +267,24 @@ static bool watch_ends(struct holder *h, struct container *c, struct ends *n, st
            && loop_watch(&h->loop, &c->output[1], fd_take(&n->err[0]), EPOLLIN, output_ready, c, e);
 }
 
+/* As a kubelet does: the log of this attempt and of the one before stay. */
+static void drop_old_logs(struct request *r, const struct container *c)
+{
+    const char *log = arena_fmt(r->a, "env/pods/%s/logs/%s.%d.log", c->pod->id, c->name, c->attempt - 2).p;
+    unlink(log);
+    for (int i = 1; i < CRILOG_FILES; i++)
+        unlink(arena_fmt(r->a, "%s.%d", log, i).p);
+}
+
 static bool launch(struct holder *h, struct request *r, struct container *c, struct err *e)
 {
     struct ends n;
     struct str spec;
     const char *log = arena_fmt(r->a, "env/pods/%s/logs/%s.%d.log", c->pod->id, c->name, c->attempt).p;
+    struct str search = value_str_at(&r->m->body, "search");
+    drop_old_logs(r, c);
+    if (search.n > 0 && !pod_resolv_conf(r->a, c->pod, search, e))
+        return false;
     if (!complete_spec(h, r, c, &spec, e) || !crilog_open(&c->log, log, e))
         return false;
     c->spec = malloc(spec.n + 1);

@@ -141,6 +141,15 @@ bool network_services(struct holder *h, struct request *r, struct err *e)
     return ok;
 }
 
+/* A read-only /proc leaves a setting as it is: then port 80 needs root, and the world is a time-out instead of an
+ * error. */
+static void set(const char *path, const char *value)
+{
+    CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, value, strlen(value)) < 0)
+        fprintf(stderr, "%s stays as it is: %s\n", path, strerror(errno));
+}
+
 /* ---- bridge and pods ---------------------------------------------------------------------------- */
 
 bool network_open(struct holder *h, struct err *e)
@@ -148,6 +157,10 @@ bool network_open(struct holder *h, struct err *e)
     h->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (h->netns < 0)
         return err_sys(e, "open /proc/self/ns/net");
+    /* There is no route out of here. Only who may forward says so ("network is unreachable"); else pods wait for
+     * nothing. */
+    set("/proc/sys/net/ipv4/ip_forward", "1");
+    set("/proc/sys/net/ipv4/icmp_ratelimit", "0");
     h->forwarder.loop = &h->loop;
     h->forwarder.table = &h->services;
     return netlink_open(&h->netlink, e) && netlink_link_up(h->netlink, "lo", e)
@@ -171,21 +184,14 @@ void network_leave(struct holder *h)
     }
 }
 
-/* Without CAP_NET_BIND_SERVICE in the namespace that owns the network, port 80 must be an ordinary port. */
-static void relax(const char *path, const char *value)
-{
-    CLEANUP(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, value, strlen(value)) < 0)
-        fprintf(stderr, "%s stays as it is: %s\n", path,
-                strerror(errno)); /* a read-only /proc: programs above port 1023 still run */
-}
-
 static bool configure_pod(struct holder *h, unsigned index, int netns, struct err *e)
 {
     CLEANUP(fd_close) int nl = -1;
     char link[IFNAMSIZ];
-    relax("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-    relax("/proc/sys/net/ipv4/ping_group_range", "0 65534");
+    /* root of a container has no CAP_NET_BIND_SERVICE in the namespace that owns the network: port 80 is an ordinary
+     * one */
+    set("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    set("/proc/sys/net/ipv4/ping_group_range", "0 65534");
     if (!netlink_open(&nl, e)) {
         network_leave(h);
         return false;

@@ -74,21 +74,25 @@ static bool make_folders(struct arena *a, const char *id, struct err *e)
     return true;
 }
 
+bool pod_resolv_conf(struct arena *a, const struct pod *p, struct str search, struct err *e)
+{
+    struct buf text = { .a = a };
+    buf_fmt(&text, "nameserver %.*s\n", STR(dotted(a, ADDRESS_HOLDER)));
+    if (search.n > 0)
+        buf_fmt(&text, "search %.*s\n", STR(search));
+    buf_c(&text, "options ndots:5\n");
+    return put_file(arena_fmt(a, "env/pods/%s/etc/resolv.conf", p->id).p, buf_str(&text), e);
+}
+
 /* What a kubelet writes into every container's /etc. */
 static bool write_etc(struct arena *a, struct pod *p, const struct value *body, struct err *e)
 {
-    struct str hostname = value_str_at(body, "hostname"), search = value_str_at(body, "search");
-    struct str ip = dotted(a, ADDRESS_PODS + p->index), server = dotted(a, ADDRESS_HOLDER);
-    struct buf resolv = { .a = a };
-    buf_fmt(&resolv, "nameserver %.*s\n", STR(server));
-    if (search.n > 0)
-        buf_fmt(&resolv, "search %.*s\n", STR(search));
-    buf_c(&resolv, "options ndots:5\n");
+    struct str hostname = value_str_at(body, "hostname"), ip = dotted(a, ADDRESS_PODS + p->index);
     struct str hosts = arena_fmt(a, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n%.*s\t%.*s\n",
                                  STR(ip), STR(hostname));
     return put_file(arena_fmt(a, "env/pods/%s/etc/hosts", p->id).p, hosts, e)
-           && put_file(arena_fmt(a, "env/pods/%s/etc/resolv.conf", p->id).p, buf_str(&resolv), e)
-           && put_file(arena_fmt(a, "env/pods/%s/etc/hostname", p->id).p, arena_fmt(a, "%.*s\n", STR(hostname)), e);
+           && put_file(arena_fmt(a, "env/pods/%s/etc/hostname", p->id).p, arena_fmt(a, "%.*s\n", STR(hostname)), e)
+           && pod_resolv_conf(a, p, value_str_at(body, "search"), e);
 }
 
 static void reply_address(struct holder *h, struct request *r, const struct pod *p)

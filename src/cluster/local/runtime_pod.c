@@ -188,6 +188,7 @@ bool runtime_container_start(struct runtime *r, struct str env_name, const struc
         return false;
     struct value body = runtime_request(&a, "start", c->pod_id, c->name);
     value_set(&a, &body, "attempt", value_int(c->attempt));
+    value_set_str(&a, &body, "search", c->dns_search);
     value_set(&a, &body, "spec", spec_to_value(&a, &s));
     return ask_slowly(env, &a, &body, e);
 }

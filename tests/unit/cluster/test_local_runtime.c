@@ -113,7 +113,8 @@ static void rights(void **at)
     int code;
     struct str text = run(&f, "rows", "rows", "attack", ARGV("attack"), &code);
     assert_string_equal(
-        text.p, "mount refused\nunshare refused\nptrace refused\nclone3 absent\nkeyctl refused\npacket refused\n"
+        text.p, "mount refused\nunshare refused\nptrace refused\nclone3 absent\n"
+                "typing refused\ntyping, in other words, refused\nclone refused\nkeyctl refused\npacket refused\n"
                 "vsock refused\nmknod refused\nkcore refused\nsysctl refused\ninit refused\n");
 }
 
@@ -271,6 +272,21 @@ static void service_and_names(void **at)
     must(runtime_env_stop(f.r, S("net"), &err_of_test));
 }
 
+/* No way out: the world, the host's own addresses, another environment. At once, not after a minute. */
+static void no_way_out(void **at)
+{
+    static const char *const hosts[] = { "93.184.216.34", "169.254.169.254", "10.0.0.1", "192.168.1.1" };
+    int code;
+    pod(&f, "shut", "in");
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        struct str text = run(&f, "shut", "in", arena_fmt(&f.a, "try-%zu", i).p, ARGV("get", hosts[i], "80"), &code);
+        assert_int_equal(code, 1);
+        if (!str_is(text, "connect: Network is unreachable\n"))
+            fail_msg("%s: %.*s", hosts[i], STR(text));
+    }
+    must(runtime_env_stop(f.r, S("shut"), &err_of_test));
+}
+
 static void environments_are_apart(void **at)
 {
     struct str left = pod(&f, "left", "web"), right = pod(&f, "right", "web");
@@ -372,6 +388,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(long_log_rotates),
         cmocka_unit_test(service_and_names),
         cmocka_unit_test(environments_are_apart),
+        cmocka_unit_test(no_way_out),
         cmocka_unit_test(main_is_killed),
         cmocka_unit_test(holder_is_killed),
         cmocka_unit_test(nothing_is_left),

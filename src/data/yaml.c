@@ -21,6 +21,8 @@ struct reader {
     struct map *anchors; /* name -> tree; VALUE_OPAQUE while the anchored node is still being read */
     size_t nodes, copies;
     unsigned depth;
+    struct str ahead; /* the text from `ahead_index` (in characters) on; empty unless it has a "\\/" */
+    size_t ahead_index;
     struct err *e;
 };
 
@@ -58,9 +60,42 @@ static bool fail_syntax(struct reader *r)
     return err_set(r->e, ERR_INVALID, "yaml: line %zu: %s", line, problem);
 }
 
+static struct str take_runes(struct reader *r, size_t to_index)
+{
+    const char *start = r->ahead.p;
+
+    for (uint32_t rune; r->ahead_index < to_index && r->ahead.n > 0; r->ahead_index++)
+        str_cut(&r->ahead, utf8_decode(r->ahead, &rune));
+    return (struct str){ start, (size_t)(r->ahead.p - start) };
+}
+
+/* YAML 1.2 and libyaml know the escape \/, go-yaml does not. Marks count characters, hence the walk. */
+static bool refuse_slash_escape(struct reader *r, const yaml_event_t *event)
+{
+    take_runes(r, event->start_mark.index);
+    struct str raw = take_runes(r, event->end_mark.index);
+    size_t line = event->start_mark.line;
+
+    for (size_t i = 0; i + 1 < raw.n; i++) {
+        line += raw.p[i] == '\n';
+        if (raw.p[i] != '\\' || raw.p[++i] != '/')
+            continue;
+        if (r->name == NULL && line > 0)
+            return err_set(r->e, ERR_INVALID, "yaml: line %zu: found unknown escape character", line + 1);
+        return fail_at(r, ERR_INVALID, event->start_mark, S("found unknown escape character"));
+    }
+    return true;
+}
+
 static bool next_event(struct reader *r, yaml_event_t *event)
 {
-    return yaml_parser_parse(r->parser, event) || fail_syntax(r);
+    if (!yaml_parser_parse(r->parser, event))
+        return fail_syntax(r);
+    if (r->ahead.n == 0 || event->type != YAML_SCALAR_EVENT
+        || event->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE || refuse_slash_escape(r, event))
+        return true;
+    yaml_event_delete(event);
+    return false;
 }
 
 /* ---- scalars -------------------------------------------------------------------------------------- */
@@ -470,6 +505,8 @@ static bool read_text(struct reader *r, struct str text, bool all, struct value 
 {
     if (text.n > YAML_TEXT_MAX)
         return err_set(r->e, ERR_LIMIT, "yaml: text of %zu bytes; at most %zu are read", text.n, YAML_TEXT_MAX);
+    if (str_find(text, S("\\/")) >= 0)
+        r->ahead = text;
     return yaml_read_simple(r->a, text, all, out) || with_parser(r, text, all ? read_all : read_first, out);
 }
 

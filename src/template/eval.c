@@ -170,10 +170,7 @@ static bool not_a_function(struct template_call *c, const struct node *first, co
     if (args == NULL && final == NULL)
         return true;
     struct str text = node_str(c->a, first);
-    return exec_fail(c,
-                     first->kind == NODE_PIPE ? "can't give argument to non-function (%.*s)"
-                                              : "can't give argument to non-function %.*s",
-                     STR(text));
+    return exec_fail(c, "can't give argument to non-function %.*s", STR(text));
 }
 
 static bool eval_variable(struct template_call *c, struct value dot, const struct node *n, const struct node *args,

@@ -66,7 +66,7 @@ static void check_engine(struct doctor *d)
 /* ---- the configuration -------------------------------------------------------------------- */
 
 static void check_generator(struct doctor *d, const struct config *config, const struct value *set,
-                            const struct value *pull)
+                            const struct value *generator)
 {
     struct forge_repo repo;
     struct forge_pulls pulls;

@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "cli/light.h"
+#include "cluster/local/local.h"
 
 static int help(FILE *to)
 {
@@ -37,6 +38,10 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return help(stderr);
+    if (strcmp(argv[1], "__holder") == 0)
+        return local_holder_main(argc, argv);
+    if (strcmp(argv[1], "__container") == 0)
+        return local_container_main(argc, argv);
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help(stdout);
     const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];

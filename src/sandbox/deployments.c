@@ -56,7 +56,8 @@ static bool merges_first(struct call *c, struct str git_ref, struct str sha)
     struct err e = { 0 };
 
     if (!value_bool_at(&c->body, "auto_merge", true) || trunk.n == 0 || state_ref(&c->repo, head).n == 0
-        || sandbox_git(c->a, dir, NULL, &e, "merge-base", "--is-ancestor", arena_c(c->a, trunk), arena_c(c->a, sha), NULL))
+        || sandbox_git(c->a, dir, NULL, &e, "merge-base", "--is-ancestor", arena_c(c->a, trunk), arena_c(c->a, sha),
+                       NULL))
         return false;
     struct str text = arena_fmt(c->a, "Auto-merged %.*s into %.*s on deployment.",
                                 STR(value_str_at(&c->repo, "default_branch")), STR(git_ref));
@@ -247,9 +248,6 @@ void create_deployment_status(struct call *c)
     value_set(c->a, &payload, "action", value_c("created"));
     value_set(c->a, &payload, "deployment_status", view_deployment_status(&v, &c->repo, deployment, &status));
     value_set(c->a, &payload, "deployment", view_deployment(&v, &c->repo, deployment));
-    value_set(c->a, &payload, "check_run", value_null());
-    value_set(c->a, &payload, "workflow", value_null());
-    value_set(c->a, &payload, "workflow_run", value_null());
     hook_emit(c->s, &c->repo, "deployment_status", c->login, payload);
     struct value out = view_deployment_status(&c->view, &c->repo, deployment, &status);
     call_header(c, "Location", value_str_at(&out, "url"));

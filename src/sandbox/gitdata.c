@@ -199,7 +199,7 @@ void move_git_ref(struct call *c)
         call_refuse(c, 422, old.n == 0 ? "Reference does not exist" : "Object does not exist");
     else if (!value_bool_at(&c->body, "force", false)
              && !sandbox_git(c->a, dir_of(c), NULL, &e, "merge-base", "--is-ancestor", arena_c(c->a, old),
-                         arena_c(c->a, sha), NULL))
+                             arena_c(c->a, sha), NULL))
         call_refuse(c, 422, "Update is not a fast forward");
     else if (!sandbox_git(c->a, dir_of(c), NULL, &e, "update-ref", name.p, arena_c(c->a, sha), NULL))
         call_refuse(c, 422, "%s", e.text);
@@ -369,7 +369,7 @@ void put_contents(struct call *c)
         call_refuse(c, 422, "Invalid request. message and base64 content are needed");
     else if (!commit_file(c, parent, content, &sha, &e)
              || !sandbox_git(c->a, dir_of(c), NULL, &e, "update-ref", name.p, arena_c(c->a, sha), arena_c(c->a, parent),
-                         NULL))
+                             NULL))
         call_refuse(c, 409, "%s", e.text);
     else {
         struct value out = value_map(c->a);

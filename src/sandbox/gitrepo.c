@@ -99,7 +99,7 @@ bool repo_init(struct arena *a, const char *dir, struct str branch, struct err *
 {
     return fs_mkdirs(dir, 0755, e)
            && sandbox_git(a, dir, NULL, e, "init", "-q", "--bare", arena_fmt(a, "--initial-branch=%.*s", STR(branch)).p,
-                      dir, NULL)
+                          dir, NULL)
            /* As on GitHub: pushes to refs/pull fail, fetches see it. */
            && sandbox_git(a, dir, NULL, e, "config", "receive.hideRefs", "refs/pull", NULL)
            && sandbox_git(a, dir, NULL, e, "config", "uploadpack.allowAnySHA1InWant", "true", NULL)

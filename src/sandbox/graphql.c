@@ -49,8 +49,6 @@ static struct value labels(struct call *c, const struct value *repo, const struc
     for (size_t i = 0; i < value_len(names); i++) {
         struct value label = view_label(&c->view, repo, value_as_str(value_item(names, i)));
         value_set(c->a, &label, "id", *value_get(&label, "node_id"));
-        if (value_is(value_get(&label, "description"), VALUE_NULL))
-            value_set(c->a, &label, "description", value_c(""));
         list_push(c->a, nodes.list, label);
     }
     return connection(c->a, nodes);

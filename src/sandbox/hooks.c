@@ -61,7 +61,8 @@ static void ping(struct call *c, const struct value *hook)
     struct view v = view_own(c->a, c->s);
     struct value vars = value_map(c->a), seen = view_hook(&v, &c->repo, hook);
 
-    value_del(&seen, "test_url");
+    value_del(&seen, "test_url"); /* what a ping does not carry */
+    value_del(&seen, "last_response");
     value_set(c->a, &vars, "hook", seen);
     value_set(c->a, &vars, "id", *value_get(hook, "id"));
     hook_emit_to(c->s, &c->repo, hook, "ping", c->login,

@@ -97,6 +97,8 @@ struct value view_workflow(const struct view *v, const struct value *repo, const
 struct value view_run(const struct view *v, const struct value *repo, const struct value *run);
 struct value view_job(const struct view *v, const struct value *repo, const struct value *run, const struct value *job);
 struct value view_hook(const struct view *v, const struct value *repo, const struct value *hook);
+/* Nobody has reacted to anything here. */
+struct value view_reactions(struct arena *a, struct str url);
 struct value view_or_null(struct str text); /* null for the empty text */
 
 /* ---- gitrepo.c: bare repositories through the git program ------------------------------------- */

@@ -16,7 +16,8 @@ static bool by_merge(struct merge *m, struct str *out, struct err *e)
     struct str tree, parents[] = { m->base, m->head };
     struct str text = arena_fmt(a, "%.*s\n\n%.*s\n", STR(m->title), STR(m->message));
 
-    return sandbox_git(a, m->dir, &tree, e, "merge-tree", "--write-tree", arena_c(a, m->base), arena_c(a, m->head), NULL)
+    return sandbox_git(a, m->dir, &tree, e, "merge-tree", "--write-tree", arena_c(a, m->base), arena_c(a, m->head),
+                       NULL)
            && git_commit_tree(a, m->dir, tree, m->c->login, text, parents, 2, out, e);
 }
 
@@ -27,7 +28,8 @@ static bool by_squash(struct merge *m, struct str *out, struct err *e)
     struct str tree;
     struct str text = arena_fmt(a, "%.*s\n\n%.*s\n", STR(m->title), STR(m->message));
 
-    return sandbox_git(a, m->dir, &tree, e, "merge-tree", "--write-tree", arena_c(a, m->base), arena_c(a, m->head), NULL)
+    return sandbox_git(a, m->dir, &tree, e, "merge-tree", "--write-tree", arena_c(a, m->base), arena_c(a, m->head),
+                       NULL)
            && git_commit_tree(a, m->dir, tree, m->c->login, text, &m->base, 1, out, e);
 }
 
@@ -136,7 +138,8 @@ void merge_pull(struct call *c)
                 : str_is(method, "squash") ? by_squash(&m, &sha, &e)
                                            : by_rebase(&m, &sha, &e);
     const char *ref = arena_fmt(c->a, "refs/heads/%.*s", STR(value_str_at(pull, "base_ref"))).p;
-    if (!made || !sandbox_git(c->a, m.dir, NULL, &e, "update-ref", ref, arena_c(c->a, sha), arena_c(c->a, m.base), NULL))
+    if (!made
+        || !sandbox_git(c->a, m.dir, NULL, &e, "update-ref", ref, arena_c(c->a, sha), arena_c(c->a, m.base), NULL))
         call_refuse(c, 405, "%s", e.text);
     else
         conclude(&m, sha);

@@ -191,7 +191,7 @@ static bool is_on_default_branch(struct call *c, struct str sha)
     struct err ignored = { 0 };
 
     return sandbox_git(c->a, repo_dir(c->a, c->s, &c->repo), NULL, &ignored, "merge-base", "--is-ancestor",
-                   arena_c(c->a, sha), branch, NULL);
+                       arena_c(c->a, sha), branch, NULL);
 }
 
 /* The index lags behind a merge on GitHub; the setting index_lag_ms makes the stand-in do so too. */

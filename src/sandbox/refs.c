@@ -64,7 +64,8 @@ static bool is_ancestor(struct arena *a, const char *dir, struct str older, stru
 {
     struct err ignored = { 0 };
 
-    return sandbox_git(a, dir, NULL, &ignored, "merge-base", "--is-ancestor", arena_c(a, older), arena_c(a, newer), NULL);
+    return sandbox_git(a, dir, NULL, &ignored, "merge-base", "--is-ancestor", arena_c(a, older), arena_c(a, newer),
+                       NULL);
 }
 
 static struct value pushed_commits(const struct view *v, const struct value *repo, const struct change *ch)
@@ -237,7 +238,7 @@ void pull_recompute(struct sandbox *s, const struct value *repo, const struct va
     /* A fork has its own object store: bring the commits over. */
     if (value_is(from, VALUE_MAP) && from->map != repo->map
         && !sandbox_git(&a, dir, NULL, &e, "fetch", "-q", "--no-tags", repo_dir(&a, s, from),
-                    arena_fmt(&a, "+refs/heads/%.*s:%s", STR(value_str_at(pull, "head_ref")), ref).p, NULL))
+                        arena_fmt(&a, "+refs/heads/%.*s:%s", STR(value_str_at(pull, "head_ref")), ref).p, NULL))
         log_warn("sandbox: fetch the head of pull request: %s", e.text);
     (void)git_line(&a, dir, "update-ref", ref, arena_c(&a, value_str_at(pull, "head_sha")), NULL);
     list_commits_of(&a, s, pull, dir);

@@ -95,7 +95,9 @@ void get_permission(struct call *c)
     bool admin = str_ieq(who, c->s->login) || str_ieq(who, value_str_at(&c->repo, "owner"));
 
     value_set(c->a, &vars, "permission", value_c(admin ? "admin" : str_eq(who, S(SANDBOX_BOT)) ? "write" : "read"));
-    value_set(c->a, &vars, "user", view_user(&c->view, who));
+    struct value user = view_user(&c->view, who);
+    value_set(c->a, &user, "role_name", *value_get(&vars, "permission"));
+    value_set(c->a, &vars, "user", user);
     call_reply(c, 200, shape(c->a, &vars, "{'permission':$permission,'role_name':$permission,'user':$user}"));
 }
 
@@ -208,7 +210,7 @@ static bool copy_refs(struct call *c, const struct value *from, const struct val
     const char *dir = repo_dir(c->a, c->s, to);
 
     if (!sandbox_git(c->a, dir, NULL, e, "fetch", "-q", repo_dir(c->a, c->s, from), "+refs/heads/*:refs/heads/*",
-                 "+refs/tags/*:refs/tags/*", NULL))
+                     "+refs/tags/*:refs/tags/*", NULL))
         return false;
     state_set(c->s, to, "refs", *value_get(from, "refs"));
     return true;

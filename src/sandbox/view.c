@@ -17,6 +17,16 @@ struct value view_or_null(struct str text)
     return text.n > 0 ? value_str(text) : value_null();
 }
 
+struct value view_reactions(struct arena *a, struct str url)
+{
+    struct value vars = value_map(a);
+
+    value_set_str(a, &vars, "url", url);
+    return shape(a, &vars,
+                 "{'url':'$url/reactions','total_count':0,'+1':0,'-1':0,'laugh':0,'hooray':0,'confused':0,'heart':0,"
+                 "'rocket':0,'eyes':0}");
+}
+
 static struct value vars_of(const struct view *v)
 {
     struct value vars = value_map(v->a);
@@ -143,8 +153,8 @@ struct value view_label(const struct view *v, const struct value *repo, struct s
     value_set_str(v->a, &vars, "full", full_name(v, repo));
     value_set(v->a, &vars, "id", value_int(known != NULL ? value_int_at(known, "id", 0) : 0));
     value_set(v->a, &vars, "color", known != NULL ? *value_get(known, "color") : value_c("ededed"));
-    value_set(v->a, &vars, "description",
-              known != NULL ? view_or_null(value_str_at(known, "description")) : value_null());
+    /* GitHub's schemas disagree on null here; all of them take an empty text */
+    value_set_str(v->a, &vars, "description", known != NULL ? value_str_at(known, "description") : S(""));
     return shape(v->a, &vars,
                  "{'id':$id,'node_id':'LA_$id','url':'$api/repos/$full/labels/$name','name':$name,'color':$color,"
                  "'default':false,'description':$description}");
@@ -293,6 +303,7 @@ struct value view_issue(const struct view *v, const struct value *repo, const st
     pull_addresses(v, repo, pull, &vars);
     pull_vars(v, repo, pull, &vars);
     value_set(v->a, &vars, "comments", value_int(count_comments(repo, value_int_at(pull, "number", 0))));
+    value_set(v->a, &vars, "reactions", view_reactions(v->a, value_str_at(&vars, "i")));
     return shape(
         v->a, &vars,
         "{'url':'$i','repository_url':'$u','labels_url':'$i/labels{/name}','comments_url':'$i/comments',"
@@ -301,5 +312,5 @@ struct value view_issue(const struct view *v, const struct value *repo, const st
         "'milestone':null,'comments':$comments,'created_at':$created,'updated_at':$updated,'closed_at':$closed,"
         "'author_association':$association,'active_lock_reason':null,'draft':$draft,"
         "'pull_request':{'url':'$p','html_url':'$h','diff_url':'$h.diff','patch_url':'$h.patch',"
-        "'merged_at':$merged},'body':$body}");
+        "'merged_at':$merged},'body':$body,'reactions':$reactions}");
 }

@@ -157,10 +157,13 @@ struct value view_comment(const struct view *v, const struct value *repo, const 
     value_set(v->a, &vars, "user", view_user(v, value_str_at(comment, "user")));
     bool owner = str_ieq(value_str_at(comment, "user"), value_str_at(repo, "owner"));
     value_set(v->a, &vars, "association", value_c(owner ? "OWNER" : "COLLABORATOR"));
+    struct str url = arena_fmt(v->a, "%.*s/issues/comments/%lld", STR(value_str_at(&vars, "u")),
+                               (long long)value_int_at(comment, "id", 0));
+    value_set(v->a, &vars, "reactions", view_reactions(v->a, url));
     return shape(v->a, &vars,
                  "{'url':'$u/issues/comments/$id','html_url':'$html/$full/pull/$issue#issuecomment-$id',"
                  "'issue_url':'$u/issues/$issue','id':$id,'node_id':'IC_$id','user':$user,'created_at':$created,"
-                 "'updated_at':$updated,'author_association':$association,'body':$body,"
+                 "'updated_at':$updated,'author_association':$association,'body':$body,'reactions':$reactions,"
                  "'performed_via_github_app':null}");
 }
 

@@ -446,12 +446,12 @@ static bool prepare(struct world *w, const struct value *pod, struct podlet *p)
     struct err e = { 0 };
     struct str ip = S(""), env = str_c(w->env->name), own = value_str_at(pod, "spec.hostname");
     struct str hostname = own.n > 0 ? own : value_str_at(pod, "metadata.name");
-    if (!p->sandbox) {
+    if (!p->sandbox || !p->confirmed) { /* what an earlier vitrine made is only named again */
         if (!runtime_pod_create(w->a, w->l->runtime, env, str_c(p->uid), hostname, &ip, &e)) {
             wait_all(w, pod, p, "CreatePodSandboxError", str_c(e.text));
             return false;
         }
-        p->sandbox = true;
+        p->sandbox = p->confirmed = true;
         copy_text(p->ip, sizeof p->ip, ip);
     }
     if (!volumes_write(w, pod, p, &e)) {

@@ -53,7 +53,8 @@ struct container_run {
 struct podlet {
     struct podlet *next;
     char uid[64];
-    bool sandbox;         /* the runtime has the pod */
+    bool sandbox;         /* the runtime has the pod, as far as the status knows */
+    bool confirmed;       /* and said so to us */
     unsigned incarnation; /* of the environment in which it has it */
     char ip[16];
     uint64_t volumes_hash;      /* of what was written into volumes; 0: nothing yet */

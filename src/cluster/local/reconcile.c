@@ -40,9 +40,9 @@ static void run_controllers(struct world *w)
         job_reconcile(w);
         claim_reconcile(w);
     }
-    pod_reconcile(w);
-    service_reconcile(w);
+    service_reconcile(w); /* before the pods: one that is to go loses its traffic before its SIGTERM */
     ingress_reconcile(w);
+    pod_reconcile(w);
 }
 
 /* When the next pass is wanted, on the monotonic clock. */

@@ -82,24 +82,33 @@ static struct value loopback_ingress(struct arena *a)
     return list;
 }
 
-/* A load balancer is a ClusterIP here; an address makes its health honest: nothing more will come. */
+/* Both are a ClusterIP here, and say so. A load balancer gets that address, because nothing more will come. */
+static void note_cluster_internal(struct world *w, const struct value *doc, const struct value *status)
+{
+    struct value conditions = value_list(w->a);
+    const struct value *old = condition_get(value_at(doc, "status.conditions"), "ClusterInternal");
+    struct str text =
+        arena_fmt(w->a, "the local engine serves a %.*s as ClusterIP; use an Ingress to reach it from outside",
+                  STR(value_str_at(doc, "spec.type")));
+    if (!value_is(old, VALUE_NULL))
+        list_push(w->a, conditions.list, value_clone(w->a, old));
+    condition_set(w->a, &conditions, "ClusterInternal", true, "LocalEngine", text, w->now_ms);
+    value_set(w->a, status, "conditions", conditions);
+}
+
 static void service_status(struct world *w, const struct value *doc)
 {
     struct value status = value_map(w->a);
     struct err e = { 0 };
+    bool balancer = str_is(value_str_at(doc, "spec.type"), "LoadBalancer");
     value_set(w->a, &status, "loadBalancer", value_map(w->a));
-    if (str_is(value_str_at(doc, "spec.type"), "LoadBalancer")) {
-        struct value list = value_list(w->a), item = value_map(w->a), conditions = value_list(w->a);
+    if (balancer || str_is(value_str_at(doc, "spec.type"), "NodePort"))
+        note_cluster_internal(w, doc, &status);
+    if (balancer) {
+        struct value list = value_list(w->a), item = value_map(w->a);
         value_set(w->a, &item, "ip", *value_at(doc, "spec.clusterIP"));
         list_push(w->a, list.list, item);
         value_put_at(w->a, &status, "loadBalancer.ingress", list);
-        const struct value *old = condition_get(value_at(doc, "status.conditions"), "ClusterInternal");
-        if (!value_is(old, VALUE_NULL))
-            list_push(w->a, conditions.list, value_clone(w->a, old));
-        condition_set(w->a, &conditions, "ClusterInternal", true, "LocalEngine",
-                      S("the local engine serves a LoadBalancer as ClusterIP; use an Ingress to reach it from outside"),
-                      w->now_ms);
-        value_set(w->a, &status, "conditions", conditions);
     }
     if (!objects_set_status(&w->l->objects, w->a, doc, &status, &e))
         world_failed(w, "status of", doc, &e);

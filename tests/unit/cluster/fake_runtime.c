@@ -33,6 +33,7 @@ static struct {
     size_t n;
     struct {
         char env[64], id[64];
+        size_t host;
     } pods[PODS];
     size_t n_pods, pods_made;
     char alive[32][64];
@@ -142,11 +143,17 @@ bool runtime_pod_create(struct arena *a, struct runtime *r, struct str env, stru
                         struct str *out_ip, struct err *e)
 {
     HOLD;
+    for (size_t i = 0; i < fake.n_pods; i++)
+        if (str_is(id, fake.pods[i].id) && str_is(env, fake.pods[i].env)) { /* asked again: the same one */
+            *out_ip = arena_fmt(a, "198.18.0.%zu", fake.pods[i].host);
+            return true;
+        }
     if (fake.n_pods == PODS)
         return err_set(e, ERR_LIMIT, "too many pods");
     text(fake.pods[fake.n_pods].env, 64, env);
-    text(fake.pods[fake.n_pods++].id, 64, id);
-    *out_ip = arena_fmt(a, "198.18.0.%zu", 2 + fake.pods_made++);
+    text(fake.pods[fake.n_pods].id, 64, id);
+    fake.pods[fake.n_pods].host = 2 + fake.pods_made++;
+    *out_ip = arena_fmt(a, "198.18.0.%zu", fake.pods[fake.n_pods++].host);
     return true;
 }
 

@@ -85,7 +85,9 @@ bool exec_fail_call(struct template_call *c, struct str name)
     struct template_failure *f = &c->failing->report;
     bool known = f->text.n > 0 && strcmp(c->failing->prefix, c->e->text) == 0;
     if (!known) {
+        enum err_kind kind = c->e->kind;
         template_call_fail(c, arena_str(c->a, str_c(c->e->text)), c->e);
+        c->e->kind = kind;
         f->by_function = !str_starts(f->cause, S("template: ")); /* a missing template is the engine's own error */
     }
     struct str shown = arena_fmt(c->a, "error calling %.*s:", STR(name));

@@ -61,19 +61,22 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
-/* The next "---" at the start of a line at or after `from`; false when there is none. */
+/* The next "---" at the start of a line at or after `from`; false when there is none. The white space before the line
+ * is part of what separates, so a line that begins at `from` counts only at the start of the text. */
 static bool find_dashes(struct str text, size_t from, size_t *at)
 {
-    for (size_t i = from; i < text.n;) {
-        ptrdiff_t next = str_find(str_slice(text, i, text.n), S("---"));
-        if (next < 0)
-            return false;
-        i += (size_t)next;
-        if (i == 0 || (text.p[i - 1] == '\n' && i > from)) {
-            *at = i;
+    const char *p = text.p + from, *end = text.p + text.n;
+
+    if (from == 0 && str_starts(text, S("---"))) {
+        *at = 0;
+        return true;
+    }
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        p++;
+        if (end - p >= 3 && p[0] == '-' && p[1] == '-' && p[2] == '-') {
+            *at = (size_t)(p - text.p);
             return true;
         }
-        i++;
     }
     return false;
 }
@@ -212,26 +215,34 @@ static bool read_hook(struct arena *a, struct str events, struct document *out)
     return true;
 }
 
-static bool add_document(struct arena *a, struct str path, struct str text, struct warnings *w,
-                         struct documents *manifests, struct documents *hooks, struct err *e)
+/* Where documents go; the tree of one is dropped in `scratch` before the next is read. */
+struct sorter {
+    struct arena *a, *scratch;
+    struct warnings *w;
+    struct documents *manifests, *hooks;
+    struct err *e;
+};
+
+static bool add_document(const struct sorter *s, struct str path, struct str text)
 {
+    static const char *const keys[] = { "hookTypes" };
     struct document d = { .path = path, .text = text };
+    struct arena_mark mark = arena_mark(s->scratch);
     struct value doc;
     struct head head;
 
-    if (!yaml_parse(a, text, NULL, &doc, e))
-        return err_wrap(e, "YAML parse error on %.*s: error converting YAML to JSON", STR(path));
-    if (!read_head(a, &doc, &head, e))
-        return err_wrap(e, "YAML parse error on %.*s", STR(path));
-    d.kind = head.kind;
-    if (!head.has_hook) {
-        *vec_push(a, manifests) = d;
-    } else if (read_hook(a, head.hook, &d)) {
-        *vec_push(a, hooks) = d;
-    } else {
-        static const char *const keys[] = { "hookTypes" };
-        warn_log(w, "INFO", S("skipping unknown hooks"), keys, &head.hook, 1);
-    }
+    if (!yaml_parse(s->scratch, text, NULL, &doc, s->e))
+        return err_wrap(s->e, "YAML parse error on %.*s: error converting YAML to JSON", STR(path));
+    if (!read_head(s->scratch, &doc, &head, s->e))
+        return err_wrap(s->e, "YAML parse error on %.*s", STR(path));
+    d.kind = arena_str(s->a, head.kind);
+    if (!head.has_hook)
+        *vec_push(s->a, s->manifests) = d;
+    else if (read_hook(s->scratch, head.hook, &d))
+        *vec_push(s->a, s->hooks) = d;
+    else
+        warn_log(s->w, "INFO", S("skipping unknown hooks"), keys, &head.hook, 1);
+    arena_rewind(s->scratch, mark);
     return true;
 }
 
@@ -282,6 +293,8 @@ static int by_path(const void *left, const void *right)
 bool documents_sort(struct arena *a, const struct rendered_files *files, struct warnings *w,
                     struct documents *manifests, struct documents *hooks, struct err *e)
 {
+    CLEANUP(arena_close) struct arena scratch = { 0 };
+    const struct sorter s = { a, &scratch, w, manifests, hooks, e };
     struct rendered_file *sorted = arena_new(a, struct rendered_file, files->n);
 
     if (files->n > 0) {
@@ -293,7 +306,7 @@ bool documents_sort(struct arena *a, const struct rendered_files *files, struct 
         size_t n;
         documents_split(a, sorted[i].text, &texts, &n);
         for (size_t k = 0; k < n; k++)
-            if (!add_document(a, sorted[i].name, texts[k], w, manifests, hooks, e))
+            if (!add_document(&s, sorted[i].name, texts[k]))
                 return false;
     }
     sort_by_kind(a, manifests);

@@ -258,6 +258,7 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
 
     value_set(a, &here, "Name", value_str(r->name));
     value_set(a, &here, "BasePath", value_str(r->base_path));
+    buf_reserve(&b, r->text.n + r->text.n / 4); /* most of a template is copied as it is */
     here.tag = TEMPLATE_VALUES;
     value_set(a, &data, "Template", here);
     data.tag = TEMPLATE_VALUES;

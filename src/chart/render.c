@@ -133,16 +133,27 @@ static void add_manifests(struct arena *a, struct chart_rendered *out, const str
         };
 }
 
+static size_t printed_size(const struct documents *list)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < list->n; i++)
+        n += sizeof "---\n# Source: \n\n" + list->v[i].path.n + list->v[i].text.n;
+    return n;
+}
+
+/* Helm trims the manifests as one text, ends them with a newline, and prints the hooks behind. */
 static struct str print_all(struct arena *a, const struct documents *crds, const struct documents *manifests,
                             const struct documents *hooks)
 {
-    struct buf b = { .a = a }, out = { .a = a };
+    struct buf out = { .a = a };
 
+    buf_reserve(&out, printed_size(crds) + printed_size(manifests) + printed_size(hooks) + 2);
     for (size_t i = 0; i < crds->n; i++)
-        print_document(&b, crds->v[i].path, crds->v[i].text);
+        print_document(&out, crds->v[i].path, crds->v[i].text);
     for (size_t i = 0; i < manifests->n; i++)
-        print_document(&b, manifests->v[i].path, manifests->v[i].text);
-    buf_add(&out, go_trim_space(buf_str(&b)));
+        print_document(&out, manifests->v[i].path, manifests->v[i].text);
+    out.n = go_trim_space(buf_str(&out)).n; /* nothing to trim in front: it begins with dashes */
     buf_byte(&out, '\n');
     for (size_t i = 0; i < hooks->n; i++)
         print_document(&out, hooks->v[i].path, hooks->v[i].text);

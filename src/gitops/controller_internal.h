@@ -112,6 +112,8 @@ bool images_are_there(struct pass *p, const struct value *targets, struct str *w
 
 /* preview.c */
 enum trouble { TROUBLE_NONE, TROUBLE_WAITING, TROUBLE_FAILURE, TROUBLE_ERROR };
+/* A new commit is pending at once. */
+void preview_begin(struct pass *p);
 /* Work out the state of the commit and tell it when it is news. trouble and why: what stands in the way of a sync. */
 void preview_tell(struct pass *p, enum trouble trouble, struct str why);
 /* Close what is still pending when the environment goes. */

@@ -234,6 +234,7 @@ static bool look(struct pass *p, struct err *e)
     p->next_ms = until_refresh(p);
     if (nothing_new(p, refresh))
         return true;
+    preview_begin(p);
     if (!application_validate(&p->app, p->config, &cause))
         return invalid_spec(p, str_c(cause.text), e);
     if (!load_targets(p, refresh, &cause))

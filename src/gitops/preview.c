@@ -138,21 +138,37 @@ static bool is_news(const struct value *last, const char *state, struct str desc
     return !str_is(old, state) || !str_eq(value_str_at(last, "description"), description);
 }
 
+static bool has_pull(const struct pass *p)
+{
+    return application_annotation(&p->app, APP_ANNOTATION_HEAD_SHA).n > 0
+           && application_annotation(&p->app, APP_ANNOTATION_REPOSITORY).n > 0;
+}
+
+/* Pending comes first, whatever follows; what an older commit left open is closed. */
+void preview_begin(struct pass *p)
+{
+    struct str sha = application_annotation(&p->app, APP_ANNOTATION_HEAD_SHA);
+    struct value last = last_said(p);
+    struct str last_sha = value_str_at(&last, "sha");
+    if (!has_pull(p) || str_eq(last_sha, sha))
+        return;
+    if (last_sha.n > 0 && str_is(value_str_at(&last, "state"), "pending"))
+        announce(p, last_sha, "error", arena_fmt(p->a, "Superseded by %.7s", arena_c(p->a, sha)));
+    say_and_remember(p, sha, "pending", S("Preparing the preview"), (struct str){ "", 0 });
+}
+
 void preview_tell(struct pass *p, enum trouble trouble, struct str why)
 {
     struct str sha = application_annotation(&p->app, APP_ANNOTATION_HEAD_SHA), description = { 0 };
     struct str started = value_str_at(&p->app, "status.operationState.startedAt");
     const char *state = "pending";
-    if (sha.n == 0 || application_annotation(&p->app, APP_ANNOTATION_REPOSITORY).n == 0)
+    if (!has_pull(p))
         return;
+    preview_begin(p);
     preview_decide(p->a, &p->app, sha, trouble, why, &state, &description);
     description = short_line(p->a, description);
     struct value last = last_said(p);
-    struct str last_sha = value_str_at(&last, "sha");
-    bool other = !str_eq(last_sha, sha);
-    if (other && last_sha.n > 0 && str_is(value_str_at(&last, "state"), "pending"))
-        announce(p, last_sha, "error", arena_fmt(p->a, "Superseded by %.7s", arena_c(p->a, sha)));
-    if (!other && !is_news(&last, state, description, started))
+    if (!is_news(&last, state, description, started))
         return;
     say_and_remember(p, sha, state, description, started);
     if (strcmp(state, "success") == 0)

@@ -420,6 +420,7 @@ static void a_chart_that_does_not_render_is_told(void **state)
     pull_is_open(broken);
     refresh_set();
     wait_said(broken, "failure");
+    assert_int_equal(times_said(broken, "pending"), 1);
     assert_true(strstr(last_words(), "nosuchfunction") != NULL);
     struct value v = app();
     assert_true(

@@ -92,18 +92,19 @@ static struct value branches_with(struct call *c, struct str sha)
     return out;
 }
 
-/* The `status` event's commit is an older form: no verification of the signature beside the commit. */
+/* The `status` event's commit is an older form: it does not say when its signature was looked at. */
 static void tell(struct call *c, const struct value *status)
 {
     struct view v = view_own(c->a, c->s);
-    struct value vars = value_map(c->a);
+    struct value vars = value_map(c->a), commit = view_commit(&v, &c->repo, value_str_at(status, "sha"));
     static const char *const same[] = { "id", "sha", "state", "context", "created_at", "updated_at" };
 
     for (size_t i = 0; i < COUNT(same); i++)
         value_set(c->a, &vars, same[i], *value_get(status, same[i]));
     value_set(c->a, &vars, "target", view_or_null(value_str_at(status, "target_url")));
     value_set(c->a, &vars, "description", view_or_null(value_str_at(status, "description")));
-    value_set(c->a, &vars, "commit", view_commit(&v, &c->repo, value_str_at(status, "sha")));
+    value_del(value_at(&commit, "commit.verification"), "verified_at");
+    value_set(c->a, &vars, "commit", commit);
     value_set(c->a, &vars, "branches", branches_with(c, value_str_at(status, "sha")));
     value_set(c->a, &vars, "name",
               value_fmt(c->a, "%.*s/%.*s", STR(value_str_at(&c->repo, "owner")), STR(value_str_at(&c->repo, "name"))));

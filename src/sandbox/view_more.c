@@ -78,7 +78,8 @@ struct value view_commit(const struct view *v, const struct value *repo, struct 
                  "'committer':{'name':$committer,'email':$cmail,'date':$cdate},'message':$message,"
                  "'tree':{'sha':$tree,'url':'$u/git/trees/$tree'},'url':'$u/git/commits/$sha','comment_count':0,"
                  "'verification':{'verified':false,'reason':'unsigned','signature':null,'payload':null,"
-                 "'verified_at':null}},'url':'$u/commits/$sha','html_url':'$html/$full/commit/$sha',"
+                 "'verified_at':null}},'url':'$u/commits/$sha',"
+                 "'html_url':'$html/$full/commit/$sha',"
                  "'comments_url':'$u/commits/$sha/comments','author':$user,'committer':$cuser,'parents':$parents}");
 }
 

@@ -127,7 +127,7 @@ enum node_kind {
     NODE_END,
 };
 
-enum { SLOT_UNDEFINED = UINT32_MAX };
+#define SLOT_UNDEFINED UINT32_MAX
 
 struct declaration {
     struct str name; /* "$x" */
@@ -240,6 +240,11 @@ static inline enum template_type type_tag(const struct value *v)
 static inline bool is_nil_list(const struct value *v)
 {
     return type_tag(v) == TEMPLATE_NIL || type_tag(v) == TEMPLATE_NIL_STRINGS;
+}
+
+static inline bool is_string_map(const struct value *v)
+{
+    return v->kind == VALUE_MAP && (type_tag(v) == TEMPLATE_STRING_MAP || type_tag(v) == TEMPLATE_NIL_STRING_MAP);
 }
 
 /* The failure of one call of template_execute, shared by its nested executions. */

@@ -424,7 +424,7 @@ static struct value field_object(struct arena *a, const struct value *v, const s
     case FIELD_BOOL: return v->kind == VALUE_BOOL ? *v : value_bool(false);
     case FIELD_TEXT_MAP: {
         struct value map = v->kind == VALUE_MAP ? values_copy(a, v) : value_map(a);
-        map.tag = TEMPLATE_STRING_MAP;
+        map.tag = v->kind == VALUE_MAP ? TEMPLATE_STRING_MAP : TEMPLATE_NIL_STRING_MAP;
         return map;
     }
     case FIELD_TEXTS:

@@ -39,7 +39,7 @@ bool crypto_digest(enum digest kind, struct str data, uint8_t out[static DIGEST_
 {
     unsigned written = 0;
     __typeof__(EVP_Digest) *digest = SYMBOL(EVP_Digest);
-    const char *name = kind == DIGEST_SHA1 ? "EVP_sha1" : kind == DIGEST_SHA256 ? "EVP_sha256" : "EVP_sha512";
+    const char *name = kind == DIGEST_SHA1 ? "EVP_sha1" : "EVP_sha512";
     __typeof__(EVP_sha1) *type = (__typeof__(EVP_sha1) *)crypto_function(name, e);
     if (digest == NULL || type == NULL)
         return false;

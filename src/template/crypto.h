@@ -5,7 +5,7 @@
 #pragma once
 #include "base/base.h"
 
-enum digest { DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512 };
+enum digest { DIGEST_SHA1, DIGEST_SHA512 }; /* SHA-256 is in sha256.h */
 enum { DIGEST_MAX = 64 };
 
 /* errors: ERR_UNAVAILABLE when libcrypto.so.3 cannot be loaded. */

@@ -55,7 +55,7 @@ static bool map_field(struct template_call *c, const struct value *v, const stru
                       struct value *out)
 {
     const struct value *there = map_get(m, name);
-    bool strings = v->kind == VALUE_MAP && type_tag(v) == TEMPLATE_STRING_MAP;
+    bool strings = is_string_map(v);
     if (there != NULL) {
         *out = strings ? *there : wrapped(*there);
         return true;
@@ -225,8 +225,8 @@ static bool is_assignable(const struct value *v, char letter)
     case 'u': return false;
     case 'f': return v->kind == VALUE_FLOAT;
     case 'b': return v->kind == VALUE_BOOL;
-    case 'm': return v->kind == VALUE_MAP && type != TEMPLATE_STRING_MAP;
-    case 'n': return v->kind == VALUE_MAP && type == TEMPLATE_STRING_MAP;
+    case 'm': return v->kind == VALUE_MAP && !is_string_map(v);
+    case 'n': return is_string_map(v);
     case 'l': return v->kind == VALUE_LIST && (type == TEMPLATE_PLAIN || type == TEMPLATE_NIL);
     case 't':
     case 'c': return v->kind == VALUE_OPAQUE && strcmp(template_type_name(v).p, type_of_letter(letter)) == 0;

@@ -138,7 +138,8 @@ static enum walk range_map(struct template_call *c, const struct node *n, const 
     for (size_t i = 0; i < count; i++) /* a copy: the body may change the map */
         entries[i] = *sorted[i];
     for (size_t i = 0; i < count; i++) {
-        struct value v = type == TEMPLATE_STRING_MAP ? entries[i].value : wrapped(entries[i].value);
+        struct value v =
+            type == TEMPLATE_STRING_MAP /* a nil one has no entries */ ? entries[i].value : wrapped(entries[i].value);
         enum walk w = one_iteration(c, n, value_str(entries[i].key), v);
         if (w == WALK_FAIL || w == WALK_BREAK)
             return w == WALK_FAIL ? w : WALK_ON;

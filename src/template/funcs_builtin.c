@@ -262,7 +262,7 @@ static bool index_string(const struct value *v, const struct value *index, struc
 static bool index_map(const struct value *v, const struct map *m, const struct value *key, struct value *out,
                       struct err *e)
 {
-    bool strings = v->kind == VALUE_MAP && type_tag(v) == TEMPLATE_STRING_MAP;
+    bool strings = is_string_map(v);
     if (key->kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "value is nil; should be of type string");
     if (key->kind != VALUE_STRING || type_tag(key) == TEMPLATE_BYTES)

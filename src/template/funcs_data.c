@@ -14,9 +14,9 @@ enum { PLAIN_DEPTH_MAX = 1000 };
 
 static bool is_plain(const struct value *v, int depth)
 {
-    if (v->kind == VALUE_OPAQUE || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
-        || (v->kind == VALUE_LIST && is_nil_list(v)) || (v->kind == VALUE_FLOAT && !isfinite(v->f))
-        || depth > PLAIN_DEPTH_MAX)
+    if (v->kind == VALUE_OPAQUE || type_tag(v) == TEMPLATE_NIL_STRING_MAP
+        || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES) || (v->kind == VALUE_LIST && is_nil_list(v))
+        || (v->kind == VALUE_FLOAT && !isfinite(v->f)) || depth > PLAIN_DEPTH_MAX)
         return false;
     for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
         if (!is_plain(&v->list->v[i], depth + 1))
@@ -87,7 +87,8 @@ static bool make_plain(struct arena *a, const struct value *v, int depth, struct
     *out = seen;
     if (seen.kind == VALUE_STRING && type_tag(&seen) == TEMPLATE_BYTES)
         *out = value_str(base64_encode(a, value_as_str(&seen)));
-    else if (seen.kind == VALUE_LIST && is_nil_list(&seen) && seen.list->n == 0)
+    else if ((seen.kind == VALUE_LIST && is_nil_list(&seen) && seen.list->n == 0)
+             || (seen.kind == VALUE_MAP && type_tag(&seen) == TEMPLATE_NIL_STRING_MAP))
         *out = value_null();
     else if (seen.kind == VALUE_LIST)
         return plain_list(a, seen.list, depth, out, e);

@@ -122,7 +122,7 @@ FUNC(fn_dig)
         return err_set(e, ERR_INVALID, "dig needs at least three arguments");
     struct value v = args[n - 1];
     for (size_t i = 0; i + 2 < n; i++) {
-        if (v.kind != VALUE_MAP || type_tag(&v) == TEMPLATE_VALUES || type_tag(&v) == TEMPLATE_STRING_MAP)
+        if (v.kind != VALUE_MAP || type_tag(&v) == TEMPLATE_VALUES || is_string_map(&v))
             return not_a_map(&v, e);
         if (args[i].kind != VALUE_STRING)
             return err_set(e, ERR_INVALID, "interface conversion: interface {} is %.*s, not string",

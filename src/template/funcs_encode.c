@@ -2,6 +2,7 @@
 #include "base/sys.h"
 #include "template/crypto.h"
 #include "template/funcs.h"
+#include "template/sha256.h"
 
 static const char alphabet64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char alphabet32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -187,17 +188,23 @@ FUNC(fn_b32dec)
 
 /* ---- checksums ---------------------------------------------------------------------------- */
 
+static bool give_hex(struct template_call *c, const uint8_t *bytes, size_t n, struct value *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct buf b = { .a = c->a };
+    for (size_t i = 0; i < n; i++) {
+        buf_byte(&b, digits[bytes[i] >> 4]);
+        buf_byte(&b, digits[bytes[i] & 15]);
+    }
+    return give_buf(out, &b);
+}
+
 static bool give_digest(struct template_call *c, enum digest kind, const struct value *args, struct value *out,
                         struct err *e)
 {
     uint8_t bytes[DIGEST_MAX];
     size_t size;
-    struct buf b = { .a = c->a };
-    if (!crypto_digest(kind, str_at(args, 0), bytes, &size, e))
-        return false;
-    for (size_t i = 0; i < size; i++)
-        buf_fmt(&b, "%02x", bytes[i]);
-    return give_buf(out, &b);
+    return crypto_digest(kind, str_at(args, 0), bytes, &size, e) && give_hex(c, bytes, size, out);
 }
 
 FUNC(fn_sha1sum)
@@ -207,7 +214,9 @@ FUNC(fn_sha1sum)
 
 FUNC(fn_sha256sum)
 {
-    return give_digest(c, DIGEST_SHA256, args, out, e);
+    uint8_t bytes[SHA256_SIZE];
+    sha256(str_at(args, 0), bytes);
+    return give_hex(c, bytes, sizeof bytes, out);
 }
 
 FUNC(fn_sha512sum)

@@ -4,23 +4,32 @@
 #include "template/internal.h"
 
 static const struct keyword {
-    const char *word;
+    struct str word;
     enum token_kind kind;
 } keywords[] = {
-    { "block", TOKEN_BLOCK },
-    { "break", TOKEN_BREAK },
-    { "continue", TOKEN_CONTINUE },
-    { "define", TOKEN_DEFINE },
-    { "else", TOKEN_ELSE },
-    { "end", TOKEN_END },
-    { "if", TOKEN_IF },
-    { "nil", TOKEN_NIL },
-    { "range", TOKEN_RANGE },
-    { "true", TOKEN_BOOL },
-    { "false", TOKEN_BOOL },
-    { "with", TOKEN_WITH },
-    { "template", TOKEN_TEMPLATE },
+    { { "if", 2 }, TOKEN_IF },
+    { { "end", 3 }, TOKEN_END },
+    { { "nil", 3 }, TOKEN_NIL },
+    { { "else", 4 }, TOKEN_ELSE },
+    { { "with", 4 }, TOKEN_WITH },
+    { { "true", 4 }, TOKEN_BOOL },
+    { { "false", 5 }, TOKEN_BOOL },
+    { { "range", 5 }, TOKEN_RANGE },
+    { { "block", 5 }, TOKEN_BLOCK },
+    { { "break", 5 }, TOKEN_BREAK },
+    { { "define", 6 }, TOKEN_DEFINE },
+    { { "template", 8 }, TOKEN_TEMPLATE },
+    { { "continue", 8 }, TOKEN_CONTINUE },
 };
+
+/* What a word is, when it is no function's name. */
+static enum token_kind keyword_kind(struct str word)
+{
+    for (size_t i = 0; i < COUNT(keywords) && keywords[i].word.n <= word.n; i++) /* shortest first */
+        if (keywords[i].word.n == word.n && memcmp(keywords[i].word.p, word.p, word.n) == 0)
+            return keywords[i].kind;
+    return TOKEN_IDENTIFIER;
+}
 
 static bool is_space(int c)
 {
@@ -197,6 +206,8 @@ static bool is_word_next(const struct lexer *l, size_t *width)
 static void skip_word(struct lexer *l)
 {
     size_t width;
+    while (l->pos < l->in.n && (isalnum((uint8_t)l->in.p[l->pos]) || l->in.p[l->pos] == '_'))
+        l->pos++; /* nearly all words are ASCII and end here */
     while (is_word_next(l, &width))
         l->pos += (uint32_t)width;
 }
@@ -232,11 +243,7 @@ static struct token lex_identifier(struct lexer *l)
     skip_word(l);
     if (!at_terminator(l))
         return bad_character(l);
-    struct str word = { l->in.p + l->start, l->pos - l->start };
-    for (size_t i = 0; i < COUNT(keywords); i++)
-        if (str_is(word, keywords[i].word))
-            return emit(l, keywords[i].kind);
-    return emit(l, TOKEN_IDENTIFIER);
+    return emit(l, keyword_kind((struct str){ l->in.p + l->start, l->pos - l->start }));
 }
 
 /* After the dot or dollar. */

@@ -109,9 +109,9 @@ struct str template_type_name(const struct value *v)
     case VALUE_STRING: return type == TEMPLATE_BYTES ? S("[]uint8") : S("string");
     case VALUE_LIST: return list_type(type);
     case VALUE_MAP:
-        return type == TEMPLATE_STRING_MAP ? S("map[string]string")
-               : type == TEMPLATE_VALUES   ? S("common.Values")
-                                           : S("map[string]interface {}");
+        return is_string_map(v)          ? S("map[string]string")
+               : type == TEMPLATE_VALUES ? S("common.Values")
+                                         : S("map[string]interface {}");
     case VALUE_OPAQUE: return str_c(as_object(v)->class->go_type);
     }
     return S("");

@@ -1,7 +1,4 @@
 /* Sets of templates and of functions. */
-#include <assert.h>
-#include <stdlib.h>
-
 #include "template/internal.h"
 
 static struct func_table measure(const struct template_func *rows)
@@ -49,19 +46,29 @@ bool template_has(const struct template_set *set, struct str name)
     return set_find(set, name) != NULL;
 }
 
-static int compare_name(const void *key, const void *row)
+static int compare_name(struct str name, const char *row)
 {
-    const struct str *name = key;
-    return str_cmp(*name, str_c(((const struct template_func *)row)->name));
+    int order = strncmp(name.p, row, name.n);
+    return order != 0 ? order : -(int)(uint8_t)row[name.n];
 }
 
+/* Sorted tables are searched by halves, the small ones of callers from the start. */
 static const struct template_func *find_row(const struct func_table *t, struct str name)
 {
-    if (t->sorted)
-        return bsearch(&name, t->rows, t->n, sizeof *t->rows, compare_name);
-    for (size_t i = 0; i < t->n; i++)
-        if (str_is(name, t->rows[i].name))
+    size_t low = 0, high = t->sorted ? t->n : 0;
+    for (size_t i = 0; !t->sorted && i < t->n; i++)
+        if (compare_name(name, t->rows[i].name) == 0)
             return &t->rows[i];
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = compare_name(name, t->rows[middle].name);
+        if (order == 0)
+            return &t->rows[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return NULL;
 }
 

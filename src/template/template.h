@@ -38,14 +38,15 @@ enum template_type {
     TEMPLATE_INT64, /* VALUE_INT: integers of --set, of arithmetic functions */
     TEMPLATE_UINT64,
     TEMPLATE_UINT8,
-    TEMPLATE_BYTES,       /* VALUE_STRING: []uint8 */
-    TEMPLATE_STRINGS,     /* VALUE_LIST: []string */
-    TEMPLATE_INTS,        /* []int */
-    TEMPLATE_LISTS,       /* [][]interface {} */
-    TEMPLATE_NIL,         /* a nil []interface {} or map: empty, but null in JSON */
-    TEMPLATE_NIL_STRINGS, /* a nil []string */
-    TEMPLATE_STRING_MAP,  /* VALUE_MAP: map[string]string */
-    TEMPLATE_VALUES,      /* Helm's common.Values: top level of the data, and .Values */
+    TEMPLATE_BYTES,          /* VALUE_STRING: []uint8 */
+    TEMPLATE_STRINGS,        /* VALUE_LIST: []string */
+    TEMPLATE_INTS,           /* []int */
+    TEMPLATE_LISTS,          /* [][]interface {} */
+    TEMPLATE_NIL,            /* a nil []interface {} or map: empty, but null in JSON */
+    TEMPLATE_NIL_STRINGS,    /* a nil []string */
+    TEMPLATE_NIL_STRING_MAP, /* VALUE_MAP: a nil map[string]string */
+    TEMPLATE_STRING_MAP,     /* VALUE_MAP: map[string]string */
+    TEMPLATE_VALUES,         /* Helm's common.Values: top level of the data, and .Values */
 };
 /* The Go name of a value's type, "<nil>" for null. */
 struct str template_type_name(const struct value *v);

@@ -142,20 +142,31 @@ bool environment_call(struct arena *a, struct environment *env, const struct val
 
 /* ---- start ------------------------------------------------------------------------------------------- */
 
-static bool make_folder(const struct runtime *r, const char *path, mode_t mode, bool mapped, struct err *e)
+static bool make_folder(const char *path, mode_t mode, struct err *e)
 {
     if (mkdir(path, mode) != 0 && errno != EEXIST)
         return err_sys(e, "create %s", path);
-    if (mapped && r->range && chown(path, IDS_FIRST, IDS_FIRST) != 0)
-        return err_sys(e, "give %s to the containers' ids", path);
-    return chmod(path, mode) == 0 || err_sys(e, "set the mode of %s", path);
+    return chmod(path, mode) == 0 || err_sys(e, "set the mode of %s", path); /* whatever the umask */
+}
+
+static bool give_to_containers(const struct runtime *r, const char *path, struct err *e)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct buf orders = { .a = &a };
+    if (!r->ids.range)
+        return true;
+    ids_order_own(&orders, path);
+    if (r->ids.by_agent)
+        return agent_orders(r, buf_str(&orders), e);
+    return chown(path, r->ids.first_uid, r->ids.first_gid) == 0 || err_sys(e, "give %s to the containers' ids", path);
 }
 
 static bool make_folders(const struct environment *env, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
-    return make_folder(env->r, environment_path(&a, env, "stage"), 0755, false, e)
-           && make_folder(env->r, environment_path(&a, env, "work"), 0755, true, e);
+    const char *work = environment_path(&a, env, "work");
+    return make_folder(environment_path(&a, env, "stage"), 0755, e) && make_folder(work, 0755, e)
+           && give_to_containers(env->r, work, e);
 }
 
 /* What a dead holder left: nothing is mounted or running any more, the kernel saw to that. */
@@ -164,7 +175,7 @@ static bool clean_up(const struct environment *env, struct err *e)
     CLEANUP(arena_close) struct arena a = { 0 };
     static const char *const leftovers[] = { "work", "stage", "holder.sock", "holder.log" };
     for (size_t i = 0; i < COUNT(leftovers); i++)
-        if (!fs_remove_tree(environment_path(&a, env, leftovers[i]), e))
+        if (!runtime_remove_tree(env->r, environment_path(&a, env, leftovers[i]), e))
             return err_wrap(e, "clean up environment %s", env->name);
     return true;
 }
@@ -173,7 +184,7 @@ static bool open_lock(const struct environment *env, int *out, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
     const char *folder = environment_path(&a, env, ""), *path = environment_path(&a, env, "lock");
-    if (!make_folder(env->r, folder, 0700, false, e))
+    if (!make_folder(folder, 0700, e))
         return false;
     *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     return *out >= 0 || err_sys(e, "open %s", path);
@@ -288,5 +299,5 @@ bool environment_stop(struct environment *env, struct err *e)
             return false;
     }
     disconnect(env);
-    return fs_remove_tree(folder, e) || err_wrap(e, "remove environment %s", env->name);
+    return runtime_remove_tree(env->r, folder, e) || err_wrap(e, "remove environment %s", env->name);
 }

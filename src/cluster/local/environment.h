@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "cluster/local/agent.h"
+#include "cluster/local/ids.h"
 #include "cluster/local/runtime.h"
 #include "cluster/local/wire.h"
 
@@ -33,7 +34,7 @@ struct environment {
 struct runtime {
     struct runtime_options o;
     char *data_dir, *launcher;
-    bool range;           /* a whole range of ids is mapped; else only our own */
+    struct ids ids;       /* of the containers */
     pthread_mutex_t lock; /* of the lists */
     struct environment *environments;
     struct subscription *subscriptions;

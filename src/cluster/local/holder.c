@@ -14,6 +14,8 @@
 
 #include "base/sys.h"
 #include "cluster/local/holder.h"
+#include "cluster/local/ids.h"
+#include "cluster/local/launch.h"
 #include "cluster/local/local.h"
 
 /* ---- talking -------------------------------------------------------------------------------------------- */
@@ -269,6 +271,24 @@ static bool hold_low_descriptors(void)
     return null >= 0;
 }
 
+/* Not a holder but the same way into a namespace: orders about files, from the memory file at HOLDER_FD_LOCK. */
+static bool run_orders(struct err *e)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct str orders;
+    return setup_files_namespace(e)
+           && fs_read(&a, AT_FDCWD, arena_fmt(&a, "/proc/self/fd/%d", HOLDER_FD_LOCK).p, FS_READ_MAX, &orders, e)
+           && ids_carry_out(orders, e);
+}
+
+static _Noreturn void end_setup(bool ok, const struct err *e)
+{
+    if (ok)
+        _exit(write(HOLDER_FD_CONTROL, "r", 1) == 1 ? 0 : 1);
+    launch_report(HOLDER_FD_CONTROL, e);
+    _exit(1);
+}
+
 int local_holder_main(int argc, char **argv)
 {
     static struct holder h = { .launcher = -1, .netns = -1, .netlink = -1 };
@@ -277,11 +297,11 @@ int local_holder_main(int argc, char **argv)
         fprintf(stderr, "%s is not for people: the local engine starts it\n", argc > 1 ? argv[1] : "this");
         return 2;
     }
+    if (strcmp(argv[4], "files") == 0)
+        end_setup(run_orders(&e), &e);
     struct holder_setup s = { argv[2], argv[3], strcmp(argv[4], "range") == 0 };
-    if (!begin(&h, &s, &e)) {
-        dprintf(HOLDER_FD_CONTROL, "%d %d %s", (int)e.kind, e.os, e.text);
-        _exit(1);
-    }
+    if (!begin(&h, &s, &e))
+        end_setup(false, &e);
     if (write(HOLDER_FD_CONTROL, "r", 1) != 1) /* ready */
         _exit(1);
     dup3(0, HOLDER_FD_CONTROL, O_CLOEXEC);

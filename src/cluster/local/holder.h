@@ -148,3 +148,5 @@ struct holder_setup {
     bool range; /* the maker writes a map of many ids; else one id is mapped, by ourselves */
 };
 MUST_CHECK bool setup_namespaces(struct holder *h, const struct holder_setup *s, struct err *e);
+/* For the agent that changes owners: only the ids, itself as 0. */
+MUST_CHECK bool setup_files_namespace(struct err *e);

@@ -160,3 +160,12 @@ bool setup_namespaces(struct holder *h, const struct holder_setup *s, struct err
         return err_sys(e, "enter %s", s->data_dir);
     return enter_namespaces(s->range, e) && make_stage(s, e);
 }
+
+bool setup_files_namespace(struct err *e)
+{
+    if (unshare(CLONE_NEWUSER) != 0)
+        return err_sys(e, "create a user namespace");
+    return map_by_maker(e)
+           && (setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0 ? true
+                                                                  : err_sys(e, "become root of the user namespace"));
+}

@@ -15,6 +15,7 @@
 
 #include "base/sys.h"
 #include "cluster/local/environment.h"
+#include "cluster/local/environment_spawn.h"
 #include "cluster/local/layer_path.h"
 #include "cluster/local/unpack.h"
 #include "data/json.h"
@@ -156,15 +157,26 @@ static bool fetch_blob(struct pull *p, int *out, struct err *e)
     return true;
 }
 
+static bool prepare_root(struct layer *l, int root, const char *temp, struct err *e)
+{
+    struct layer_owner owner = { .path = S("") };
+    if (fchmod(root, 0755) != 0)
+        return err_sys(e, "set the mode of %s", temp);
+    /* a folder of somebody else could not be renamed into its place; and a container's / is that of its upper folder */
+    return l->ids.by_agent || layer_own(l, root, "", &owner, e);
+}
+
 static bool write_layer(struct pull *p, int blob, const char *temp, bool *uses_lowers, struct err *e)
 {
     struct layer l;
+    struct buf orders = { .a = p->a };
     CLEANUP(fd_close) int root = open(temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return err_sys(e, "open %s", temp);
-    layer_begin(&l, p->a, root, p->fds, p->n, p->r->range);
-    bool ok = (fchmod(root, 0755) == 0 || err_sys(e, "set the mode of %s", temp)) && layer_own(&l, root, "", 0, 0, e)
-              && unpack_layer(&l, blob, p->image->diff_ids[p->n], e);
+    ids_order_layer(&orders, temp);
+    layer_begin(&l, p->a, root, p->fds, p->n, &p->r->ids, &orders);
+    bool ok = prepare_root(&l, root, temp, e) && unpack_layer(&l, blob, p->image->diff_ids[p->n], e)
+              && (!l.ids.by_agent || agent_orders(p->r, buf_str(&orders), e));
     layer_close(&l);
     *uses_lowers = l.uses_lowers;
     return ok && (syncfs(root) == 0 || err_sys(e, "sync %s", temp));
@@ -190,7 +202,7 @@ static bool pull_layer(struct pull *p, struct str *out, struct err *e)
         return false;
     if (unpack_to(p, blob, temp, out, e))
         return true;
-    if (!fs_remove_tree(temp, &ignored))
+    if (!runtime_remove_tree(p->r, temp, &ignored))
         log_warn("remove %s: %s", temp, ignored.text);
     return err_wrap(e, "layer %.*s", STR(p->image->diff_ids[p->n]));
 }

@@ -9,7 +9,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "cluster/local/agent.h"
+#include "cluster/local/ids.h"
 #include "cluster/local/local.h"
 #include "cluster/local/netlink.h"
 
@@ -133,30 +132,6 @@ static bool run_steps(const char *dir, struct result *out)
     return ok;
 }
 
-/* "name:first:count" of /etc/subuid, where the name may be a number. Root needs none. */
-static bool has_range(struct arena *a)
-{
-    struct str text, line;
-    struct err ignored;
-    const char *user = getenv("USER");
-    struct str uid = arena_fmt(a, "%u", geteuid());
-    if (geteuid() == 0)
-        return true;
-    if (!fs_read(a, AT_FDCWD, "/etc/subuid", 1 << 20, &text, &ignored))
-        return false;
-    while (text.n > 0) {
-        struct str name, first;
-        int64_t count;
-        str_split(&text, S("\n"), &line);
-        str_split(&line, S(":"), &name);
-        str_split(&line, S(":"), &first);
-        if ((str_eq(name, uid) || (user != NULL && str_is(name, user))) && str_to_int(line, &count)
-            && count >= IDS_COUNT)
-            return true;
-    }
-    return false;
-}
-
 /* A version 2 group of our own in which groups can be made. */
 static bool has_cgroup2(struct arena *a)
 {
@@ -188,11 +163,12 @@ static void judge(const struct result *r, struct local_level *out)
     } else if (!r->ok[STEP_PROC]) {
         out->level = 2;
         snprintf(out->why, sizeof out->why, "%s: in a container use --security-opt systempaths=unconfined", r->why);
-    } else if (!out->root) {
+    } else if (!out->subuid) {
         out->level = 3;
         snprintf(out->why, sizeof out->why,
-                 "one user id: programs that change theirs see it succeed without effect; run as root for "
-                 "images with several users");
+                 "one user id: programs that change theirs see it succeed without effect; install uidmap and give this "
+                 "user 65536 ids in "
+                 "/etc/subuid and /etc/subgid");
     } else if (!out->cgroup2) {
         out->level = 4;
         snprintf(out->why, sizeof out->why,
@@ -218,7 +194,7 @@ void local_probe(struct local_level *out)
     struct result r = { 0 };
     struct err e;
     const char *dir;
-    *out = (struct local_level){ .root = geteuid() == 0, .subuid = has_range(&a), .cgroup2 = has_cgroup2(&a) };
+    *out = (struct local_level){ .root = geteuid() == 0, .subuid = ids_held().range, .cgroup2 = has_cgroup2(&a) };
     if (!fs_temp_dir(&a, "vitrine-probe", &dir, &e)) {
         snprintf(out->why, sizeof out->why, "%.500s", e.text);
         return;

@@ -10,10 +10,12 @@
 #include "base/sys.h"
 #include "cluster/local/layer_path.h"
 
-void layer_begin(struct layer *l, struct arena *a, int root, const int *lowers, size_t n_lowers, bool range)
+void layer_begin(struct layer *l, struct arena *a, int root, const int *lowers, size_t n_lowers, const struct ids *ids,
+                 struct buf *orders)
 {
-    *l =
-        (struct layer){ .a = a, .root = root, .lowers = lowers, .n_lowers = n_lowers, .range = range, .parent_fd = -1 };
+    *l = (struct layer){
+        .a = a, .root = root, .lowers = lowers, .n_lowers = n_lowers, .ids = *ids, .orders = orders, .parent_fd = -1
+    };
 }
 
 void layer_close(struct layer *l)
@@ -27,10 +29,11 @@ static bool set_time(int dir, const char *name, int64_t mtime_s, struct err *e)
     return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) == 0 || err_sys(e, "set the time of %s", name);
 }
 
-/* Without a range, root inside is an ordinary user outside: a setuid bit would be that user's, so it goes. */
+/* Without a range, root inside is an ordinary user outside: a setuid bit would be that user's, so it goes. The agent
+ * gives it back after the owner. */
 static mode_t permissions(const struct layer *l, mode_t mode)
 {
-    return mode & (l->range ? 07777 : 01777);
+    return mode & (l->ids.range && !l->ids.by_agent ? 07777 : 01777);
 }
 
 /* ---- what stands in the way ------------------------------------------------------------------------------ */
@@ -64,12 +67,24 @@ static bool clear_way(struct layer *l, const char *name, bool for_folder, enum w
 
 /* ---- kinds of entries ------------------------------------------------------------------------------------- */
 
+static struct str real_path(const struct layer *l, const char *name)
+{
+    if (name[0] == '\0')
+        return S("");
+    return arena_fmt(l->a, "%.*s%s%s", STR(l->parent_real), l->parent_real.n > 0 ? "/" : "", name);
+}
+
+static bool own(const struct layer *l, int dir, const char *name, const char *entry_name,
+                const struct layer_entry *entry, struct err *e)
+{
+    struct layer_owner owner = { real_path(l, entry_name), entry->uid, entry->gid, entry->mode & 07777 };
+    return layer_own(l, dir, name, &owner, e);
+}
+
 static void remember_folder(struct layer *l, const char *name, const struct layer_entry *entry)
 {
-    struct str real = name[0] == '\0'        ? S("")
-                      : l->parent_real.n > 0 ? arena_fmt(l->a, "%.*s/%s", STR(l->parent_real), name)
-                                             : arena_str(l->a, str_c(name));
-    *vec_push(l->a, &l->folders) = (struct layer_folder){ real, permissions(l, entry->mode), entry->mtime_s };
+    *vec_push(l->a, &l->folders) =
+        (struct layer_folder){ real_path(l, name), permissions(l, entry->mode), entry->mtime_s };
 }
 
 static bool add_folder(struct layer *l, const char *name, const struct layer_entry *entry, struct err *e)
@@ -83,7 +98,7 @@ static bool add_folder(struct layer *l, const char *name, const struct layer_ent
     if (fd < 0 || fchmod(fd, (entry->mode & 01777) | 0700) != 0)
         return err_sys(e, "open folder %s", name);
     remember_folder(l, name, entry);
-    return layer_own(l, fd, "", entry->uid, entry->gid, e) && (way != WHITED_OUT || layer_mark_opaque(fd, e));
+    return own(l, fd, "", name, entry, e) && (way != WHITED_OUT || layer_mark_opaque(fd, e));
 }
 
 static bool add_file(struct layer *l, const char *name, int *out_fd, struct err *e)
@@ -99,7 +114,9 @@ bool layer_file_end(struct layer *l, const struct layer_entry *entry, int fd, st
 {
     struct timespec times[2] = { { .tv_sec = entry->mtime_s }, { .tv_sec = entry->mtime_s } };
     /* the owner first: changing it clears setuid */
-    bool ok = layer_own(l, fd, "", entry->uid, entry->gid, e)
+    ptrdiff_t slash = str_rfind(entry->path, S("/"));
+    const char *name = arena_c(l->a, str_slice(entry->path, (size_t)(slash + 1), entry->path.n));
+    bool ok = own(l, fd, "", name, entry, e)
               && ((ftruncate(fd, entry->size) == 0 && fchmod(fd, permissions(l, entry->mode)) == 0
                    && futimens(fd, times) == 0)
                   || err_sys(e, "finish %.*s", STR(entry->path)));
@@ -116,8 +133,7 @@ static bool add_symlink(struct layer *l, const char *name, const struct layer_en
         return false;
     if (symlinkat(arena_c(l->a, entry->target), l->parent_fd, name) != 0)
         return err_sys(e, "create link %s", name);
-    return layer_own(l, l->parent_fd, name, entry->uid, entry->gid, e)
-           && set_time(l->parent_fd, name, entry->mtime_s, e);
+    return own(l, l->parent_fd, name, name, entry, e) && set_time(l->parent_fd, name, entry->mtime_s, e);
 }
 
 static struct str split_parent(struct str *path)
@@ -159,7 +175,7 @@ static bool add_fifo(struct layer *l, const char *name, const struct layer_entry
     enum way way;
     return clear_way(l, name, false, &way, e)
            && (mkfifoat(l->parent_fd, name, permissions(l, entry->mode)) == 0 || err_sys(e, "create fifo %s", name))
-           && layer_own(l, l->parent_fd, name, entry->uid, entry->gid, e);
+           && own(l, l->parent_fd, name, name, entry, e);
 }
 
 /* .wh.NAME hides NAME of the layers below, not one that this layer has brought. */

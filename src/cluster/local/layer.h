@@ -10,7 +10,7 @@
 #pragma once
 #include <sys/types.h>
 
-#include "base/base.h"
+#include "cluster/local/ids.h"
 
 #define LAYER_BYTES_MAX ((int64_t)16 << 30) /* of file content in one layer */
 enum { LAYER_ENTRIES_MAX = 1000000, LAYER_PATH_MAX = 4096, LAYER_DEPTH_MAX = 256, LAYER_LINKS_MAX = 40 };
@@ -33,8 +33,9 @@ struct layer {
     int root;          /* the new folder */
     const int *lowers; /* folders of the layers below, topmost last */
     size_t n_lowers;
-    bool range;       /* owners are IDS_FIRST + id; else everything belongs to us */
-    bool uses_lowers; /* out: it depends on what is below, so it cannot be shared with another image */
+    struct ids ids;     /* owners are the first of them + id; without a range everything belongs to us */
+    struct buf *orders; /* when the agent changes the owners: what it has to do */
+    bool uses_lowers;   /* out: it depends on what is below, so it cannot be shared with another image */
     size_t n_entries;
     int64_t n_bytes;
     struct str parent; /* the last entry's parent as the archive names it, and where that is */
@@ -42,8 +43,9 @@ struct layer {
     struct str parent_real;
     VEC(struct layer_folder) folders; /* modes and times are set last: a folder may be read-only */
 };
-/* `root` stays the caller's. */
-void layer_begin(struct layer *l, struct arena *a, int root, const int *lowers, size_t n_lowers, bool range);
+/* `root` stays the caller's. `orders` is only used, and then needed, with ids->by_agent. */
+void layer_begin(struct layer *l, struct arena *a, int root, const int *lowers, size_t n_lowers, const struct ids *ids,
+                 struct buf *orders);
 /*
  * Create one entry. For a file that has content *out_fd is to be written and handed to layer_file_end; else it is -1.
  * errors: ERR_INVALID with the path for what must not be, ERR_LIMIT, ERR_IO.

@@ -66,13 +66,23 @@ static bool is_opaque(int folder)
     return getxattr(path, LAYER_OPAQUE, value, sizeof value) > 0;
 }
 
-bool layer_own(const struct layer *l, int dir, const char *name, int64_t uid, int64_t gid, struct err *e)
+static int64_t within(int64_t id)
 {
-    if (!l->range)
+    return id >= 0 && id < IDS_COUNT ? id : IDS_OVERFLOW;
+}
+
+bool layer_own(const struct layer *l, int dir, const char *name, const struct layer_owner *owner, struct err *e)
+{
+    int64_t uid = within(owner->uid), gid = within(owner->gid);
+    if (!l->ids.range)
         return true;
-    uid_t u = (uid_t)(IDS_FIRST + (uid >= 0 && uid < IDS_COUNT ? uid : IDS_OVERFLOW));
-    gid_t g = (gid_t)(IDS_FIRST + (gid >= 0 && gid < IDS_COUNT ? gid : IDS_OVERFLOW));
-    return fchownat(dir, name, u, g, AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0)) == 0
+    if (l->ids.by_agent) {
+        ids_order_entry(l->orders, uid, gid, owner->mode, owner->path);
+        return true;
+    }
+    return fchownat(dir, name, (uid_t)(l->ids.first_uid + uid), (gid_t)(l->ids.first_gid + gid),
+                    AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0))
+               == 0
            || err_sys(e, "set the owner of %s", name);
 }
 
@@ -141,6 +151,11 @@ struct walk {
     int links;
 };
 
+static struct str below(const struct walk *w, const char *name)
+{
+    return arena_fmt(w->l->a, "%.*s%s%s", STR(w->real), w->real.n > 0 ? "/" : "", name);
+}
+
 static bool make_folder(struct walk *w, int dir, const char *name, const struct stat *like, bool opaque, struct err *e)
 {
     const struct layer *l = w->l;
@@ -150,14 +165,18 @@ static bool make_folder(struct walk *w, int dir, const char *name, const struct 
     CLEANUP(fd_close) int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fchmod(fd, mode | 0700) != 0)
         return err_sys(e, "create folder %.*s/%s", STR(w->real), name);
-    int64_t uid = like != NULL ? (int64_t)like->st_uid - IDS_FIRST : 0,
-            gid = like != NULL ? (int64_t)like->st_gid - IDS_FIRST : 0;
-    return layer_own(l, fd, "", uid, gid, e) && (!opaque || layer_mark_opaque(fd, e));
+    struct layer_owner owner = { .path = below(w, name), .mode = mode };
+    if (like != NULL) {
+        owner.uid = (int64_t)like->st_uid - l->ids.first_uid;
+        owner.gid = (int64_t)like->st_gid - l->ids.first_gid;
+    }
+    return layer_own(l, fd, "", &owner, e) && (!opaque || layer_mark_opaque(fd, e));
 }
 
 static bool differs_from_default(const struct layer *l, const struct stat *st)
 {
-    return (st->st_mode & 07777) != FOLDER_MODE || (l->range && (st->st_uid != IDS_FIRST || st->st_gid != IDS_FIRST));
+    return (st->st_mode & 07777) != FOLDER_MODE
+           || (l->ids.range && (st->st_uid != l->ids.first_uid || st->st_gid != l->ids.first_gid));
 }
 
 /* Go on at a link's target: its text before what is left. */
@@ -177,7 +196,7 @@ static bool follow(struct walk *w, int link, int dir, const char *name, struct e
 
 static void descend(struct walk *w, const char *name)
 {
-    w->real = arena_fmt(w->l->a, "%.*s%s%s", STR(w->real), w->real.n > 0 ? "/" : "", name);
+    w->real = below(w, name);
 }
 
 /* The name is not in the layer: what the image shows there decides. */
@@ -185,7 +204,7 @@ static bool step_below(struct walk *w, int dir, const char *name, bool opaque, s
 {
     struct stat st;
     CLEANUP(fd_close) int found = -1;
-    struct str path = arena_fmt(w->l->a, "%.*s%s%s", STR(w->real), w->real.n > 0 ? "/" : "", name);
+    struct str path = below(w, name);
     enum sight s = opaque ? NOTHING : look_below(w->l, w->real, path, &st, &found);
     if (s == LINK) {
         w->l->uses_lowers = true;

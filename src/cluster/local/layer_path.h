@@ -12,7 +12,13 @@ int layer_open(int dir, struct str path, int flags);
  * links. */
 MUST_CHECK bool layer_parent(struct layer *l, struct str path, struct err *e);
 void layer_forget_parent(struct layer *l);
-/* Give a file to the ids of the containers. */
-MUST_CHECK bool layer_own(const struct layer *l, int dir, const char *name, int64_t uid, int64_t gid, struct err *e);
+struct layer_owner {
+    struct str path; /* below the layer's root, without links */
+    int64_t uid, gid;
+    mode_t mode;
+};
+/* Give a file (`name` in `dir`, or `dir` itself when it is empty) to the ids of the containers, or order that. */
+MUST_CHECK bool layer_own(const struct layer *l, int dir, const char *name, const struct layer_owner *owner,
+                          struct err *e);
 MUST_CHECK bool layer_mark_opaque(int folder, struct err *e);
 bool layer_is_whiteout(mode_t mode, dev_t device);

@@ -12,6 +12,7 @@
 
 #include "base/sys.h"
 #include "cluster/local/environment.h"
+#include "cluster/local/environment_spawn.h"
 
 enum { ENVIRONMENTS_MAX = 1024 };
 
@@ -149,7 +150,8 @@ static bool make_folders(struct runtime *r, struct err *e)
             return err_sys(e, "set the mode of %s", path);
     }
     const char *temporary = fs_join(&a, r->data_dir, "images/tmp");
-    return fs_remove_tree(temporary, e) && fs_mkdirs(temporary, 0700, e); /* halves of layers from before a crash */
+    return runtime_remove_tree(r, temporary, e)
+           && fs_mkdirs(temporary, 0700, e); /* halves of layers from before a crash */
 }
 
 /* Holders change their folder: every path they are given is absolute. */
@@ -170,7 +172,7 @@ bool runtime_open(const struct runtime_options *o, struct runtime **out, struct 
     r->data_dir = absolute(o->data_dir);
     r->launcher =
         o->launcher != NULL ? absolute(o->launcher) : strdup("/proc/self/exe"); /* the latter survives an upgrade */
-    r->range = geteuid() == 0;
+    r->ids = ids_held();
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->image_lock, NULL);
     cond_init(&r->image_done);

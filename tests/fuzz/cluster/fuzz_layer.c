@@ -12,6 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ENTRIES = 64 };
+static const struct ids single;
 
 static struct arena forever;
 static const char *dir;
@@ -66,10 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e;
     CLEANUP(fd_close) int root = folder(&a, "root"), lower = folder(&a, "lower"), beside = folder(&a, "beside");
     struct layer below;
-    layer_begin(&below, &a, lower, NULL, 0, false);
+    layer_begin(&below, &a, lower, NULL, 0, &single, NULL);
     add(&below, S("\2bin\tusr/bin")); /* a link that the layer may go through */
     layer_close(&below);
-    layer_begin(&l, &a, root, &lower, 1, false);
+    layer_begin(&l, &a, root, &lower, 1, &single, NULL);
     for (int i = 0; rest.n > 0 && i < ENTRIES; i++) {
         str_split(&rest, S("\n"), &line);
         if (line.n > 0)

@@ -10,9 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cluster/local/environment_spawn.h"
 #include "local_fixture.h"
 
-enum { SKIPPED = 77, IDS = 100000, POLL_MS = 20, NOBODY = 65534 };
+enum { SKIPPED = 77, POLL_MS = 20, NOBODY = 65534 };
 
 struct err err_of_test;
 
@@ -31,39 +32,48 @@ static void wake(void *user)
     pthread_mutex_unlock(&f->lock);
 }
 
-static void give(const char *path)
+/* To the containers' ids, as the puller gives what it unpacks. */
+static void give(struct fixture *f, struct buf *orders, const char *path)
 {
-    if (geteuid() == 0 && lchown(path, IDS, IDS) != 0)
+    const struct ids *ids = &f->r->ids;
+    if (ids->by_agent)
+        ids_order_own(orders, path);
+    else if (ids->range && lchown(path, ids->first_uid, ids->first_gid) != 0)
         perror(path);
 }
 
-static void put(struct fixture *f, const char *layer, const char *name, struct str content, mode_t mode)
+static void put(struct fixture *f, struct buf *orders, const char *layer, const char *name, struct str content,
+                mode_t mode)
 {
     const char *path = arena_fmt(&f->a, "%s/images/layers/%s/%s", f->dir, layer, name).p;
     must(fs_write(path, content, mode, &err_of_test));
-    give(path);
+    give(f, orders, path);
 }
 
-static void folder(struct fixture *f, const char *layer, const char *name)
+static void folder(struct fixture *f, struct buf *orders, const char *layer, const char *name)
 {
     const char *path = arena_fmt(&f->a, "%s/images/layers/%s/%s", f->dir, layer, name).p;
     must(fs_mkdirs(path, 0755, &err_of_test));
-    give(path);
+    give(f, orders, path);
 }
 
 static void make_image(struct fixture *f)
 {
     struct str program;
+    struct buf orders = { .a = &f->a };
     must(fs_read(&f->a, AT_FDCWD, f->app, 64 << 20, &program, &err_of_test));
-    folder(f, "base", "");
-    folder(f, "base", "etc");
-    folder(f, "base", "tmp");
-    folder(f, "top", "");
-    put(f, "base", "app", program, 0755);
-    put(f, "base", "lower", S("from below\n"), 0644);
-    put(f, "base", "etc/passwd", S("root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/home/web:/bin/sh\n"), 0644);
-    put(f, "base", "etc/group", S("root:x:0:\nwww:x:44:\nextra:x:55:web\n"), 0644);
-    put(f, "top", "lower", S("from above\n"), 0644);
+    folder(f, &orders, "base", "");
+    folder(f, &orders, "base", "etc");
+    folder(f, &orders, "base", "tmp");
+    folder(f, &orders, "top", "");
+    put(f, &orders, "base", "app", program, 0755);
+    put(f, &orders, "base", "lower", S("from below\n"), 0644);
+    put(f, &orders, "base", "etc/passwd", S("root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/home/web:/bin/sh\n"),
+        0644);
+    put(f, &orders, "base", "etc/group", S("root:x:0:\nwww:x:44:\nextra:x:55:web\n"), 0644);
+    put(f, &orders, "top", "lower", S("from above\n"), 0644);
+    if (f->r->ids.by_agent)
+        must(agent_orders(f->r, buf_str(&orders), &err_of_test));
     f->image.layer_dirs = arena_new(&f->a, struct str, 2);
     f->image.layer_dirs[0] = arena_fmt(&f->a, "%s/images/layers/base", f->dir);
     f->image.layer_dirs[1] = arena_fmt(&f->a, "%s/images/layers/top", f->dir);
@@ -117,6 +127,7 @@ void fixture_open(struct fixture *f, int argc, char **argv, struct oci_client *i
 
 void fixture_close(struct fixture *f)
 {
+    must(runtime_remove_tree(f->r, fs_join(&f->a, f->dir, "images"), &err_of_test));
     runtime_close(f->r, true);
     must(fs_remove_tree(f->dir, &err_of_test));
     arena_close(&f->a);

@@ -84,6 +84,7 @@ static const struct row {
 };
 
 static const char *base;
+static const struct ids single, range = { .range = true, .first_uid = 100000, .first_gid = 100000 };
 
 /* ---- archives --------------------------------------------------------------------------------------------- */
 
@@ -207,7 +208,7 @@ static bool unpack(struct arena *a, const char *archive, int root, const int *lo
     struct str bytes = make_archive(a, archive);
     CLEANUP(fd_close) int fd = memfd_create("layer", MFD_CLOEXEC);
     assert_true(fd_write_all(fd, bytes, e));
-    layer_begin(&l, a, root, lowers, n, geteuid() == 0);
+    layer_begin(&l, a, root, lowers, n, geteuid() == 0 ? &range : &single, NULL);
     bool ok = unpack_layer(&l, fd, oci_digest_of(a, bytes, S("")), e);
     layer_close(&l);
     *uses_lowers = l.uses_lowers;
@@ -260,7 +261,7 @@ static void wrong_diff_id(void **state)
     CLEANUP(fd_close) int root = new_folder(&a, "root", &path);
     CLEANUP(fd_close) int fd = memfd_create("layer", MFD_CLOEXEC);
     assert_true(fd_write_all(fd, make_archive(&a, "f a b"), &e));
-    layer_begin(&l, &a, root, NULL, 0, false);
+    layer_begin(&l, &a, root, NULL, 0, &single, NULL);
     assert_false(unpack_layer(&l, fd, oci_digest_of(&a, S("other"), S("")), &e));
     layer_close(&l);
     assert_int_equal(e.kind, ERR_INVALID);
@@ -278,7 +279,7 @@ static void not_an_archive(void **state)
     CLEANUP(fd_close) int root = new_folder(&a, "root", &path);
     CLEANUP(fd_close) int fd = memfd_create("layer", MFD_CLOEXEC);
     assert_true(fd_write_all(fd, junk, &e));
-    layer_begin(&l, &a, root, NULL, 0, false);
+    layer_begin(&l, &a, root, NULL, 0, &single, NULL);
     assert_false(unpack_layer(&l, fd, oci_digest_of(&a, junk, S("")), &e));
     layer_close(&l);
     assert_int_equal(e.kind, ERR_INVALID);
@@ -293,7 +294,7 @@ static void too_much(void **state)
     int out;
     struct layer_entry huge = { .kind = LAYER_FILE, .path = S("a"), .size = LAYER_BYTES_MAX + 1 };
     CLEANUP(fd_close) int root = new_folder(&a, "root", &path);
-    layer_begin(&l, &a, root, NULL, 0, false);
+    layer_begin(&l, &a, root, NULL, 0, &single, NULL);
     assert_false(layer_add(&l, &huge, &out, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     huge.size = 0;

@@ -23,7 +23,7 @@ static const char usage_text[] =
 
 struct options {
     const char *data, *address, *port, *socket, *login, *webhook, *secret, *url, *token, *output;
-    const char *title, *head, *base, *method, *path, *status, *times, *timeout;
+    const char *title, *head, *base, *method, *path, *status, *times, *timeout, *job_timeout;
     bool no_workflows;
     struct cli_words repos, workflow_secrets;
 };
@@ -57,6 +57,18 @@ static bool read_secrets(struct arena *a, const struct cli_words *words, struct 
         }
         value_set_str(a, out, arena_c(a, name), value);
     }
+    return true;
+}
+
+static bool read_seconds(const char *flag, const char *text, int64_t *out_ms, struct err *e)
+{
+    int64_t n = 0;
+
+    if (text == NULL)
+        return true;
+    if (!str_to_int(str_c(text), &n) || n < 1 || n > 86400)
+        return err_set(e, ERR_INVALID, "--%s %s: expected seconds, 1 to 86400", flag, text);
+    *out_ms = n * 1000;
     return true;
 }
 
@@ -128,8 +140,8 @@ static int serve(const struct options *o)
     sigaddset(&stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stop, NULL); /* before any thread starts, so that only sigwait takes them */
     so.path_first = command_dir(&a);
-    if (!read_port(o->port, &so.port, &e) || !read_secrets(&a, &o->workflow_secrets, &so.secrets, &e)
-        || !sandbox_open(&so, &s, &e))
+    if (!read_port(o->port, &so.port, &e) || !read_seconds("job-timeout", o->job_timeout, &so.job_timeout_ms, &e)
+        || !read_secrets(&a, &o->workflow_secrets, &so.secrets, &e) || !sandbox_open(&so, &s, &e))
         return cli_fail(&e);
     bool ok = make_repos(s, &o->repos, &e);
     if (ok) {
@@ -320,12 +332,12 @@ static bool fault_clear(struct client *c, const struct cli_words *w, struct err 
 /* Asked again and again: one call is shorter than the client's own time-out. */
 static bool wait_idle(struct client *c, const struct cli_words *w, struct err *e)
 {
-    int64_t seconds = 600;
+    int64_t most_ms = 600000;
     struct value out;
 
-    if (c->o->timeout != NULL && !str_to_int(str_c(c->o->timeout), &seconds))
-        return err_set(e, ERR_INVALID, "--timeout %s: expected seconds", c->o->timeout);
-    int64_t deadline = clock_mono_ms() + seconds * 1000;
+    if (!read_seconds("timeout", c->o->timeout, &most_ms, e))
+        return false;
+    int64_t deadline = clock_mono_ms() + most_ms;
     do {
         if (!ask(c, "GET", S("/_sandbox/idle?wait_ms=10000"), NULL, &out, e))
             return false;
@@ -333,7 +345,7 @@ static bool wait_idle(struct client *c, const struct cli_words *w, struct err *e
             return true;
     } while (clock_mono_ms() < deadline);
     return err_set(e, ERR_UNAVAILABLE, "workflow runs or webhooks are still under way after %lld s",
-                   (long long)seconds);
+                   (long long)most_ms / 1000);
 }
 
 static const struct action {
@@ -375,6 +387,7 @@ int cmd_sandbox(int argc, char **argv)
         { "secret", 0, .text = &o.secret, .help = "serve: secret that signs the webhooks" },
         { "repo", 0, .many = &o.repos, .help = "serve: make OWNER/NAME if it is not there (again and again)" },
         { "workflow-secret", 0, .many = &o.workflow_secrets, .help = "serve: NAME=VALUE for ${{ secrets.NAME }}" },
+        { "job-timeout", 0, .text = &o.job_timeout, .help = "serve: most seconds for a job of a workflow (600)" },
         { "no-workflows", 0, .flag = &o.no_workflows, .help = "serve: run no workflows" },
         { "token", 't', .text = &o.token, .help = "the token with every right (serve: made up and kept by default)" },
         { "url", 'u', .text = &o.url, .help = "address of a running sandbox" },

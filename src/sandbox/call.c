@@ -73,6 +73,16 @@ struct str call_query(struct call *c, const char *name)
     return S("");
 }
 
+struct str call_repo_url(struct call *c)
+{
+    return arena_fmt(c->a, "%.*s/repos/%.*s", STR(c->view.api), STR(repo_full_name(c->a, &c->repo)));
+}
+
+struct str call_repo_page(struct call *c)
+{
+    return arena_fmt(c->a, "%.*s/%.*s", STR(c->s->url), STR(repo_full_name(c->a, &c->repo)));
+}
+
 int64_t call_param_int(struct call *c, size_t i)
 {
     int64_t n = -1;

@@ -98,7 +98,7 @@ static bool find_repo(struct git_call *g)
     const struct value *repo = state_repo(g->s, arena_fmt(g->r->a, "%.*s/%.*s", STR(owner), STR(name)));
     if (!value_is(repo, VALUE_MAP))
         return false;
-    g->full_name = arena_fmt(g->r->a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
+    g->full_name = repo_full_name(g->r->a, repo);
     return true;
 }
 

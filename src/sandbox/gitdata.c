@@ -13,8 +13,7 @@ static const char *dir_of(struct call *c)
 
 static struct str address_of(struct call *c)
 {
-    return arena_fmt(c->a, "%.*s/repos/%.*s/%.*s", STR(c->view.api), STR(value_str_at(&c->repo, "owner")),
-                     STR(value_str_at(&c->repo, "name")));
+    return call_repo_url(c);
 }
 
 /* ---- commits --------------------------------------------------------------------------------------- */
@@ -107,9 +106,7 @@ void compare_commits(struct call *c)
     value_set(c->a, &vars, "fork", view_commit(&c->view, &c->repo, fork));
     value_set(c->a, &vars, "commits", commits);
     value_set_str(c->a, &vars, "u", arena_fmt(c->a, "%.*s/compare/%.*s", STR(address_of(c)), STR(c->params[0])));
-    value_set(c->a, &vars, "html",
-              value_fmt(c->a, "%.*s/%.*s/%.*s/compare/%.*s", STR(c->s->url), STR(value_str_at(&c->repo, "owner")),
-                        STR(value_str_at(&c->repo, "name")), STR(c->params[0])));
+    value_set(c->a, &vars, "html", value_fmt(c->a, "%.*s/compare/%.*s", STR(call_repo_page(c)), STR(c->params[0])));
     call_reply(c, 200,
                shape(c->a, &vars,
                      "{'url':'$u','html_url':$html,'permalink_url':$html,'diff_url':'$html.diff',"
@@ -272,9 +269,7 @@ static struct value file_document(struct call *c, struct str sha, struct str blo
     value_set(c->a, &vars, "size", value_int((int64_t)content.n));
     value_set_str(c->a, &vars, "content", base64_lines(c->a, content));
     value_set_str(c->a, &vars, "u", address_of(c));
-    value_set(c->a, &vars, "html",
-              value_fmt(c->a, "%.*s/%.*s/%.*s", STR(c->s->url), STR(value_str_at(&c->repo, "owner")),
-                        STR(value_str_at(&c->repo, "name"))));
+    value_set(c->a, &vars, "html", value_str(call_repo_page(c)));
     return shape(c->a, &vars,
                  "{'name':$name,'path':$path,'sha':$sha,'size':$size,'url':'$u/contents/$path?ref=$ref',"
                  "'html_url':'$html/blob/$ref/$path','git_url':'$u/git/blobs/$sha',"

@@ -9,9 +9,7 @@
 
 const char *repo_dir(struct arena *a, const struct sandbox *s, const struct value *repo)
 {
-    return arena_fmt(a, "%s/repositories/%.*s/%.*s.git", s->dir, STR(value_str_at(repo, "owner")),
-                     STR(value_str_at(repo, "name")))
-        .p;
+    return arena_fmt(a, "%s/repositories/%.*s.git", s->dir, STR(repo_full_name(a, repo))).p;
 }
 
 /* A clean environment: nothing of the user's configuration may change what the stand-in does. */

@@ -143,8 +143,7 @@ static struct value repository(struct call *c, const struct value *repo)
     value_set(c->a, &vars, "id", *value_get(repo, "id"));
     value_set(c->a, &vars, "name", *value_get(repo, "name"));
     value_set(c->a, &vars, "branch", *value_get(repo, "default_branch"));
-    value_set_str(c->a, &vars, "full",
-                  arena_fmt(c->a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name"))));
+    value_set_str(c->a, &vars, "full", repo_full_name(c->a, repo));
     value_set(c->a, &vars, "owner", actor(c, value_str_at(repo, "owner")));
     value_set_str(c->a, &vars, "html", c->s->url);
     value_set(c->a, &vars, "fork", value_bool(value_str_at(repo, "fork_of").n > 0));

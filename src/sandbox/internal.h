@@ -28,6 +28,7 @@ struct sandbox {
     const char *path_first;
     int64_t job_timeout_ms;
     bool no_workflows;
+    bool loopback; /* else even /_sandbox needs the token */
     int dir_lock;
     struct http_server *tcp, *socket;
     struct deliveries *deliveries;
@@ -59,6 +60,7 @@ struct value state_push(struct sandbox *s, const struct value *list, struct valu
 const struct value *state_repo(struct sandbox *s, struct str full_name);
 /* The item of a list of maps whose `key` is this number; value_nil when absent. */
 const struct value *state_by_int(const struct value *list, const char *key, int64_t number);
+struct str repo_full_name(struct arena *a, const struct value *repo); /* "OWNER/NAME" */
 int64_t state_user_id(struct sandbox *s, struct str login);
 /* name -> 40 hex digits for refs/heads and refs/tags, as last seen. */
 struct str state_ref(const struct value *repo, struct str full_ref);
@@ -222,6 +224,8 @@ void call_refuse(struct call *c, int status, const char *fmt, ...) PRINTF(3, 4);
 void call_refuse_field(struct call *c, const char *resource, const char *field, const char *code, const char *fmt, ...)
     PRINTF(5, 6); /* 422 Validation Failed; fmt NULL: no message */
 struct str call_query(struct call *c, const char *name);
+struct str call_repo_url(struct call *c);         /* the repository's address in the API, as the request came */
+struct str call_repo_page(struct call *c);        /* and its page for people */
 int64_t call_param_int(struct call *c, size_t i); /* -1 when it is no number */
 /* One page of `n` items by per_page and page, with the Link header: from *first up to *last. */
 void call_page(struct call *c, size_t n, size_t *first, size_t *last);

@@ -124,12 +124,8 @@ static struct value file_entry(struct call *c, const struct value *pull, struct 
     value_set_str(c->a, &vars, "path", path);
     value_set(c->a, &vars, "status", value_c(name));
     value_set_str(c->a, &vars, "sha", value_str_at(pull, "head_sha"));
-    value_set_str(c->a, &vars, "u",
-                  arena_fmt(c->a, "%.*s/repos/%.*s/%.*s", STR(c->view.api), STR(value_str_at(&c->repo, "owner")),
-                            STR(value_str_at(&c->repo, "name"))));
-    value_set_str(c->a, &vars, "html",
-                  arena_fmt(c->a, "%.*s/%.*s/%.*s", STR(c->s->url), STR(value_str_at(&c->repo, "owner")),
-                            STR(value_str_at(&c->repo, "name"))));
+    value_set_str(c->a, &vars, "u", call_repo_url(c));
+    value_set_str(c->a, &vars, "html", call_repo_page(c));
     return shape(c->a, &vars,
                  "{'sha':$sha,'filename':$path,'status':$status,'additions':0,'deletions':0,'changes':0,"
                  "'blob_url':'$html/blob/$sha/$path','raw_url':'$html/raw/$sha/$path',"
@@ -232,8 +228,7 @@ struct proposal {
 /* "branch" of this repository, or "owner:branch" of a fork of it. */
 static bool find_head(struct call *c, struct str head, struct proposal *p)
 {
-    struct str owner,
-        full = arena_fmt(c->a, "%.*s/%.*s", STR(value_str_at(&c->repo, "owner")), STR(value_str_at(&c->repo, "name")));
+    struct str owner, full = repo_full_name(c->a, &c->repo);
     const struct value *from = &c->repo;
 
     p->head = head;

@@ -106,8 +106,8 @@ static struct value push_payload(const struct view *v, const struct value *repo,
     value_set(v->a, &vars, "head", deleted ? value_null() : view_push_commit(v, repo, ch->after));
     value_set_str(v->a, &vars, "login", login);
     value_set(v->a, &vars, "compare",
-              value_fmt(v->a, "%.*s/%.*s/%.*s/compare/%.12s...%.12s", STR(v->s->url), STR(value_str_at(repo, "owner")),
-                        STR(value_str_at(repo, "name")), ch->before.p, ch->after.p));
+              value_fmt(v->a, "%.*s/%.*s/compare/%.12s...%.12s", STR(v->s->url), STR(repo_full_name(v->a, repo)),
+                        ch->before.p, ch->after.p));
     return shape(v->a, &vars,
                  "{'ref':$ref,'before':$before,'after':$after,'created':$created,'deleted':$deleted,'forced':$forced,"
                  "'base_ref':null,'compare':$compare,'commits':$commits,'head_commit':$head,"
@@ -306,7 +306,7 @@ static void update_pulls(struct arena *a, struct sandbox *s, const struct value 
                          struct str login)
 {
     const struct map *all = value_get(&s->state, "repositories")->map;
-    struct str full = arena_fmt(a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
+    struct str full = repo_full_name(a, repo);
     struct str branch = str_slice(ch->ref, S("refs/heads/").n, ch->ref.n);
 
     for (size_t r = 0; r < all->n; r++) {

@@ -233,7 +233,7 @@ void create_fork(struct call *c)
         return;
     }
     const struct value *fork = add_repo(c, owner, name, branch);
-    state_set_str(c->s, fork, "fork_of", arena_fmt(c->a, "%.*s/%.*s", STR(value_str_at(&c->repo, "owner")), STR(name)));
+    state_set_str(c->s, fork, "fork_of", repo_full_name(c->a, &c->repo));
     if (!copy_refs(c, &c->repo, fork, &e))
         call_refuse(c, 500, "%s", e.text);
     else
@@ -254,8 +254,7 @@ void get_repo(struct call *c)
 
 void delete_repo(struct call *c)
 {
-    struct str full =
-        arena_fmt(c->a, "%.*s/%.*s", STR(value_str_at(&c->repo, "owner")), STR(value_str_at(&c->repo, "name")));
+    struct str full = repo_full_name(c->a, &c->repo);
     struct err e = { 0 };
 
     if (!fs_remove_tree(repo_dir(c->a, c->s, &c->repo), &e)) {
@@ -289,9 +288,7 @@ static struct value short_branch(struct call *c, struct str name, struct str sha
 
     value_set_str(c->a, &vars, "name", name);
     value_set_str(c->a, &vars, "sha", sha);
-    value_set(c->a, &vars, "u",
-              value_fmt(c->a, "%.*s/repos/%.*s/%.*s", STR(c->view.api), STR(value_str_at(&c->repo, "owner")),
-                        STR(value_str_at(&c->repo, "name"))));
+    value_set(c->a, &vars, "u", value_str(call_repo_url(c)));
     return shape(c->a, &vars, "{'name':$name,'commit':{'sha':$sha,'url':'$u/commits/$sha'},'protected':false}");
 }
 
@@ -320,9 +317,7 @@ void get_branch(struct call *c)
     struct value out = short_branch(c, c->params[0], sha), vars = value_map(c->a);
     value_set(c->a, &out, "commit", view_commit(&c->view, &c->repo, sha));
     value_set_str(c->a, &vars, "name", c->params[0]);
-    value_set(c->a, &vars, "u",
-              value_fmt(c->a, "%.*s/repos/%.*s/%.*s", STR(c->view.api), STR(value_str_at(&c->repo, "owner")),
-                        STR(value_str_at(&c->repo, "name"))));
+    value_set(c->a, &vars, "u", value_str(call_repo_url(c)));
     value_set(c->a, &out, "_links", shape(c->a, &vars, "{'self':'$u/branches/$name','html':'$u/tree/$name'}"));
     value_set(c->a, &out, "protection", shape(c->a, &vars, "{'enabled':false}"));
     value_set(c->a, &out, "protection_url", shape(c->a, &vars, "'$u/branches/$name/protection'"));

@@ -179,8 +179,10 @@ static bool bind(struct call *c, const struct route *r, const struct match *m)
     return value_is(&c->repo, VALUE_MAP);
 }
 
-static bool needs_login(const struct route *r)
+static bool needs_login(const struct sandbox *s, const struct route *r)
 {
+    if (!s->loopback && str_starts(str_c(r->pattern), S("/_sandbox/")))
+        return true;
     return strcmp(r->method, "GET") != 0 && strcmp(r->pattern, "/graphql") != 0
            && !str_starts(str_c(r->pattern), S("/_sandbox/"));
 }
@@ -209,7 +211,7 @@ void call_run(struct call *c)
         call_refuse(c, 404, "Not Found");
         return;
     }
-    if (needs_login(r) && c->login.n == 0) {
+    if (needs_login(c->s, r) && c->login.n == 0) {
         call_refuse(c, 401, "Requires authentication");
         return;
     }

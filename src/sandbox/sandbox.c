@@ -96,7 +96,16 @@ static void take_options(struct sandbox *s, const struct sandbox_options *o)
     s->path_first = o->path_first != NULL ? arena_c(&s->own, str_c(o->path_first)) : NULL;
     s->job_timeout_ms = o->job_timeout_ms > 0 ? o->job_timeout_ms : 600000;
     s->no_workflows = o->no_workflows;
+    s->loopback = o->address == NULL || str_starts(str_c(o->address), S("127.")) || str_is(str_c(o->address), "::1");
     s->bot_token = arena_fmt(&s->own, "sandbox_run_%.*s", STR(random_suffix(&s->own, 32)));
+}
+
+/* The host of addresses that people and webhooks get: brackets for IPv6, and a name for "every interface". */
+static struct str public_host(struct arena *a, const char *address)
+{
+    if (strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0)
+        return S("localhost");
+    return strchr(address, ':') != NULL ? arena_fmt(a, "[%s]", address) : str_c(address);
 }
 
 static bool open_servers(struct sandbox *s, const struct sandbox_options *o, struct err *e)
@@ -110,7 +119,7 @@ static bool open_servers(struct sandbox *s, const struct sandbox_options *o, str
 
     if (!http_server_open(&h, &s->tcp, e))
         return err_wrap(e, "open the sandbox");
-    s->url = arena_fmt(&s->own, "http://%s:%u", h.address, http_server_port(s->tcp));
+    s->url = arena_fmt(&s->own, "http://%.*s:%u", STR(public_host(&s->own, h.address)), http_server_port(s->tcp));
     if (o->unix_socket == NULL)
         return true;
     h.unix_socket = o->unix_socket;

@@ -155,9 +155,7 @@ bool search_matches(struct sandbox *s, const struct search_query *q, const struc
 
 static bool in_repo(struct arena *a, const struct search_query *q, const struct value *repo)
 {
-    return q->repo.n == 0
-           || str_ieq(q->repo,
-                      arena_fmt(a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name"))));
+    return q->repo.n == 0 || str_ieq(q->repo, repo_full_name(a, repo));
 }
 
 struct value search_run(struct arena *a, struct sandbox *s, const struct search_query *q)

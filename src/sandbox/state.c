@@ -138,6 +138,11 @@ const struct value *state_repo(struct sandbox *s, struct str full_name)
     return &value_nil;
 }
 
+struct str repo_full_name(struct arena *a, const struct value *repo)
+{
+    return arena_fmt(a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
+}
+
 const struct value *state_by_int(const struct value *list, const char *key, int64_t number)
 {
     for (size_t i = 0; i < value_len(list); i++)

@@ -83,9 +83,7 @@ static struct value branches_with(struct call *c, struct str sha)
         struct value vars = value_map(c->a);
         value_set_str(c->a, &vars, "name", str_slice(name, S("refs/heads/").n, name.n));
         value_set_str(c->a, &vars, "sha", sha);
-        value_set_str(c->a, &vars, "u",
-                      arena_fmt(c->a, "%.*s/repos/%.*s/%.*s", STR(c->view.api), STR(value_str_at(&c->repo, "owner")),
-                                STR(value_str_at(&c->repo, "name"))));
+        value_set_str(c->a, &vars, "u", call_repo_url(c));
         list_push(c->a, out.list,
                   shape(c->a, &vars, "{'name':$name,'commit':{'sha':$sha,'url':'$u/commits/$sha'},'protected':false}"));
     }
@@ -106,8 +104,7 @@ static void tell(struct call *c, const struct value *status)
     value_del(value_at(&commit, "commit.verification"), "verified_at");
     value_set(c->a, &vars, "commit", commit);
     value_set(c->a, &vars, "branches", branches_with(c, value_str_at(status, "sha")));
-    value_set(c->a, &vars, "name",
-              value_fmt(c->a, "%.*s/%.*s", STR(value_str_at(&c->repo, "owner")), STR(value_str_at(&c->repo, "name"))));
+    value_set(c->a, &vars, "name", value_str(repo_full_name(c->a, &c->repo)));
     hook_emit(c->s, &c->repo, "status", c->login,
               shape(c->a, &vars,
                     "{'id':$id,'sha':$sha,'name':$name,'target_url':$target,'context':$context,"

@@ -55,11 +55,6 @@ struct value view_user(const struct view *v, struct str login)
         "'received_events_url':'$api/users/$login/received_events','type':$type,'site_admin':false}");
 }
 
-static struct str full_name(const struct view *v, const struct value *repo)
-{
-    return arena_fmt(v->a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
-}
-
 static const char repo_lite_text[] =
     "{'id':$id,'node_id':'R_$id','name':$name,'full_name':$full,'private':false,'owner':$owner,'html_url':'$html/"
     "$full',"
@@ -89,7 +84,7 @@ static const char repo_more_text[] =
 struct value view_repo_lite(const struct view *v, const struct value *repo)
 {
     struct value vars = vars_of(v);
-    struct str full = full_name(v, repo);
+    struct str full = repo_full_name(v->a, repo);
 
     value_set_str(v->a, &vars, "full", full);
     value_set_str(v->a, &vars, "u", arena_fmt(v->a, "%.*s/repos/%.*s", STR(v->api), STR(full)));
@@ -114,7 +109,7 @@ static int64_t count_open(const struct value *repo)
 static int64_t count_forks(const struct view *v, const struct value *repo)
 {
     const struct map *all = value_get(&v->s->state, "repositories")->map;
-    struct str full = full_name(v, repo);
+    struct str full = repo_full_name(v->a, repo);
     int64_t n = 0;
 
     for (size_t i = 0; i < all->n; i++)
@@ -130,7 +125,7 @@ struct value view_repo(const struct view *v, const struct value *repo)
 
     str_cut(&host, S("http://").n);
     value_set_str(v->a, &vars, "host", host);
-    value_set_str(v->a, &vars, "full", full_name(v, repo));
+    value_set_str(v->a, &vars, "full", repo_full_name(v->a, repo));
     value_set_str(v->a, &vars, "created", created);
     value_set_str(v->a, &vars, "updated", pushed.n > 0 ? pushed : created);
     value_set_str(v->a, &vars, "pushed", pushed.n > 0 ? pushed : created);
@@ -150,7 +145,7 @@ struct value view_label(const struct view *v, const struct value *repo, struct s
     const struct value *known = value_is(labels, VALUE_MAP) ? map_get(labels->map, name) : NULL;
 
     value_set_str(v->a, &vars, "name", name);
-    value_set_str(v->a, &vars, "full", full_name(v, repo));
+    value_set_str(v->a, &vars, "full", repo_full_name(v->a, repo));
     value_set(v->a, &vars, "id", value_int(known != NULL ? value_int_at(known, "id", 0) : 0));
     value_set(v->a, &vars, "color", known != NULL ? *value_get(known, "color") : value_c("ededed"));
     /* GitHub's schemas disagree on null here; all of them take an empty text */
@@ -198,7 +193,7 @@ static const char *association(const struct view *v, const struct value *repo, c
         return "OWNER";
     if (str_eq(user, v->s->login) || str_eq(user, S(SANDBOX_BOT)))
         return "COLLABORATOR";
-    return str_ieq(value_str_at(pull, "head_repo"), full_name(v, repo)) ? "CONTRIBUTOR" : "NONE";
+    return str_ieq(value_str_at(pull, "head_repo"), repo_full_name(v->a, repo)) ? "CONTRIBUTOR" : "NONE";
 }
 
 static const char pull_text[] =
@@ -217,7 +212,7 @@ static const char pull_text[] =
 
 static void pull_addresses(const struct view *v, const struct value *repo, const struct value *pull, struct value *vars)
 {
-    struct str full = full_name(v, repo);
+    struct str full = repo_full_name(v->a, repo);
     struct str u = arena_fmt(v->a, "%.*s/repos/%.*s", STR(v->api), STR(full));
     long long number = (long long)value_int_at(pull, "number", 0);
 
@@ -288,8 +283,9 @@ struct value view_pull(const struct view *v, const struct value *repo, const str
     value_set(v->a, &vars, "head",
               end_of(v, head_repo, state_repo(v->s, head_repo), value_str_at(pull, "head_ref"),
                      value_str_at(pull, "head_sha")));
-    value_set(v->a, &vars, "base",
-              end_of(v, full_name(v, repo), repo, value_str_at(pull, "base_ref"), value_str_at(pull, "base_sha")));
+    value_set(
+        v->a, &vars, "base",
+        end_of(v, repo_full_name(v->a, repo), repo, value_str_at(pull, "base_ref"), value_str_at(pull, "base_sha")));
     struct value out = shape(v->a, &vars, pull_text);
     if (whole)
         add_whole(v, repo, pull, &out);

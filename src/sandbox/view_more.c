@@ -5,7 +5,7 @@
 static struct value vars_in(const struct view *v, const struct value *repo, const struct value *doc)
 {
     struct value vars = value_map(v->a);
-    struct str full = arena_fmt(v->a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
+    struct str full = repo_full_name(v->a, repo);
 
     value_set_str(v->a, &vars, "api", v->api);
     value_set_str(v->a, &vars, "html", v->s->url);

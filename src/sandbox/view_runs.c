@@ -4,7 +4,7 @@
 static struct value vars_in(const struct view *v, const struct value *repo)
 {
     struct value vars = value_map(v->a);
-    struct str full = arena_fmt(v->a, "%.*s/%.*s", STR(value_str_at(repo, "owner")), STR(value_str_at(repo, "name")));
+    struct str full = repo_full_name(v->a, repo);
 
     value_set_str(v->a, &vars, "html", v->s->url);
     value_set_str(v->a, &vars, "full", full);

@@ -150,7 +150,19 @@ class Workflows(forge.ForgeTest):
         self.assertEqual(self.only(second)["conclusion"], "success")
         self.forge.call("PATCH", f"/repos/acme/shop/pulls/{number}", {"state": "closed"})
 
-    def test_time_limit_and_cancel(self):
+    def test_time_limit(self):
+        limited = forge.Forge("--job-timeout", "1", repo="acme/slow")
+        work = limited.work("slow")
+        work.commit_files("flow", {".github/workflows/a.yml": "on: push\njobs: { a: { runs-on: x, steps: [{ run: 'sleep 600' }] } }\n"})
+        work.push("main")
+        limited.wait()
+        run = limited.get("/actions/runs").json["workflow_runs"][0]
+        self.assertEqual(run["conclusion"], "timed_out")
+        job = limited.get(f"/actions/runs/{run['id']}/jobs").json["jobs"][0]["id"]
+        self.assertIn("did not end in time", limited.get(f"/actions/jobs/{job}/logs").body.decode())
+        limited.close()
+
+    def test_cancel(self):
         sha = self.start("hand", "workflow_dispatch", "  a:\n    runs-on: x\n    steps: [{ run: 'sleep 600 & wait' }]\n")
         self.assertEqual(self.runs(head_sha=sha), [])
         self.assertEqual(self.forge.post("/actions/workflows/hand.yml/dispatches", {"ref": "hand"}).status, 404)  # unknown yet

@@ -33,6 +33,19 @@ static void pad(struct format *f, struct str s)
         buf_fill(f->out, ' ', fill);
 }
 
+/* The precision cuts text to so many runes. */
+static struct str cut_runes(const struct format *f, struct str s)
+{
+    size_t n = 0;
+    if (!f->has_precision)
+        return s;
+    for (int i = 0; i < f->precision && n < s.n; i++) {
+        uint32_t r;
+        n += utf8_decode(str_slice(s, n, s.n), &r);
+    }
+    return str_slice(s, 0, n);
+}
+
 static void pad_without_zeros(struct format *f, struct str s)
 {
     bool zero = f->zero;
@@ -84,7 +97,7 @@ static size_t least_digits(const struct format *f, bool sign)
 static void write_prefix(const struct format *f, struct buf *b, unsigned base, uint32_t verb, bool leading_zero)
 {
     if (verb == 'O')
-        buf_c(b, "0o");
+        buf_c(b, f->sharp && !leading_zero ? "0o0" : "0o");
     else if (f->sharp && base == 2)
         buf_c(b, "0b");
     else if (f->sharp && base == 16)
@@ -169,10 +182,13 @@ static void write_hex_float(struct buf *b, double x, uint32_t verb, int precisio
     else
         snprintf(text, sizeof text, verb == 'X' ? "%.*A" : "%.*a", precision > 30 ? 30 : precision, x);
     char *p = strpbrk(text, "pP");
-    buf_add(b, (struct str){ text, (size_t)(p + 2 - text) });
-    if (p[3] == '\0')
-        buf_byte(b, '0');
-    buf_c(b, p + 2);
+    int exponent = (int)strtol(p + 1, NULL, 10);
+    if (text[2] == '2') { /* rounded up to the next power of two */
+        text[2] = '1';
+        exponent++;
+    }
+    buf_add(b, (struct str){ text, (size_t)(p + 1 - text) });
+    buf_fmt(b, "%+03d", exponent);
 }
 
 static void write_binary_float(struct buf *b, double x)
@@ -282,18 +298,6 @@ static void print_float_arg(struct format *f, const struct value *v, uint32_t ve
 }
 
 /* ---- strings and bytes -------------------------------------------------------------------- */
-
-static struct str cut_runes(const struct format *f, struct str s)
-{
-    if (!f->has_precision)
-        return s;
-    size_t n = 0;
-    for (int i = 0; i < f->precision && n < s.n; i++) {
-        uint32_t r;
-        n += utf8_decode(str_slice(s, n, s.n), &r);
-    }
-    return str_slice(s, 0, n);
-}
 
 static void print_hex(struct format *f, struct str s, uint32_t verb)
 {
@@ -420,7 +424,7 @@ static void print_object_arg(struct format *f, const struct value *v, uint32_t v
 static void print_arg(struct format *f, const struct value *v, uint32_t verb)
 {
     if (verb == 'T') {
-        pad(f, template_type_name(v));
+        pad(f, cut_runes(f, template_type_name(v)));
         return;
     }
     switch ((enum value_kind)v->kind) {
@@ -587,13 +591,16 @@ static void format_verb(struct scan *c, uint32_t verb)
         return;
     }
     const struct value *v = &c->args[c->arg++];
-    if (verb == 'v') {
+    if (verb == 'v' || verb == 'w') {
         f->sharp_v = f->sharp;
         f->plus_v = f->plus;
         f->sharp = f->sharp && !f->sharp_v;
         f->plus = f->plus && !f->plus_v;
     }
-    print_arg(f, v, verb);
+    if (verb == 'w') /* only for errors, which templates have none of */
+        bad_verb(f, v, verb);
+    else
+        print_arg(f, v, verb);
 }
 
 /* One "%..." whose sign has been read. */

@@ -10,7 +10,7 @@
 #include "cluster/local/agent.h"
 #include "cluster/local/confine.h"
 
-enum { CAPABILITY_LAST_POSSIBLE = 63, CORE_NONE = 0 };
+enum { CAPABILITY_LAST_POSSIBLE = 63, CORE_NONE = 0, DESCRIPTORS = 65536 };
 
 static bool lower(int which, int64_t to, const char *name, struct err *e)
 {
@@ -26,7 +26,7 @@ static bool lower(int which, int64_t to, const char *name, struct err *e)
 
 static bool limits(const struct confinement *c, struct err *e)
 {
-    return lower(RLIMIT_CORE, CORE_NONE, "core", e)
+    return lower(RLIMIT_CORE, CORE_NONE, "core", e) && lower(RLIMIT_NOFILE, DESCRIPTORS, "descriptors", e)
            && (c->pids_max <= 0 || lower(RLIMIT_NPROC, c->pids_max, "processes", e));
 }
 

@@ -97,9 +97,17 @@ static void disconnect(struct environment *env)
     env->pid = 0;
 }
 
-static bool attach(struct environment *env, pid_t child, struct err *e)
+bool environment_listen(struct environment *env, pid_t child, int pidfd, struct err *e)
 {
     CLEANUP(fd_close) int events = -1;
+    int64_t protocol;
+    pid_t pid;
+    return environment_connect(env, &events, e) && hello(env, events, true, &pid, &protocol, e)
+           && runtime_subscribe(env, fd_take(&events), child, pidfd, e);
+}
+
+static bool attach(struct environment *env, pid_t child, struct err *e)
+{
     int64_t protocol = 0;
     pid_t pid = 0;
     disconnect(env);
@@ -111,8 +119,7 @@ static bool attach(struct environment *env, pid_t child, struct err *e)
     if (protocol != AGENT_PROTOCOL)
         return err_set(e, ERR_CONFLICT, "environment %s: its holder speaks protocol %lld, not %d", env->name,
                        (long long)protocol, AGENT_PROTOCOL);
-    return environment_connect(env, &events, e) && hello(env, events, true, &pid, &protocol, e)
-           && runtime_subscribe(env, fd_take(&events), child, e);
+    return environment_listen(env, child, env->pidfd, e);
 }
 
 bool environment_alive(struct environment *env)

@@ -16,7 +16,7 @@ enum { SPARE_SOCKETS = 16, CALL_MS = 30000, SLOW_CALL_MS = 120000, START_MS = 15
 struct subscription { /* an event connection; the watcher thread's own */
     struct subscription *next;
     struct environment *env;
-    int fd;
+    int fd, pidfd;
     pid_t child; /* holder to reap when it ends, 0 when it is not our child */
 };
 
@@ -60,7 +60,9 @@ MUST_CHECK bool environment_stop(struct environment *env, struct err *e);
 bool environment_alive(struct environment *env);
 const char *environment_path(struct arena *a, const struct environment *env,
                              const char *below); /* below: "work", ... */
+/* Open an event connection and hand it to the watcher; `child` is the holder's process id when it is ours to reap. */
+MUST_CHECK bool environment_listen(struct environment *env, pid_t child, int pidfd, struct err *e);
 /* Hand an event connection to the watcher. */
-MUST_CHECK bool runtime_subscribe(struct environment *env, int fd, pid_t child, struct err *e);
+MUST_CHECK bool runtime_subscribe(struct environment *env, int fd, pid_t child, int pidfd, struct err *e);
 MUST_CHECK bool runtime_name_check(struct str name, struct err *e); /* one safe path component */
 struct value runtime_request(struct arena *a, const char *op, struct str pod, struct str name);

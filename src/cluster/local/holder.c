@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -248,10 +249,21 @@ static bool watch_signals(struct holder *h, struct err *e)
     return fd >= 0 ? loop_watch(&h->loop, &h->signals, fd, EPOLLIN, signal_ready, h, e) : err_sys(e, "signalfd");
 }
 
+/* A container takes five descriptors, a connection two. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool begin(struct holder *h, const struct holder_setup *s, struct err *e)
 {
     setsid();
     umask(022);
+    raise_descriptors();
     /* programs that a container leaves behind can only be its own; but children of exec come to us */
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     return loop_open(&h->loop, e) && watch_signals(h, e) && setup_namespaces(h, s, e) && network_open(h, e)

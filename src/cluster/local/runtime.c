@@ -14,7 +14,7 @@
 #include "cluster/local/environment.h"
 #include "cluster/local/environment_spawn.h"
 
-enum { ENVIRONMENTS_MAX = 1024 };
+enum { ENVIRONMENTS_MAX = 1024, ENDING_MS = 5000 };
 
 bool runtime_name_check(struct str name, struct err *e)
 {
@@ -46,16 +46,16 @@ static void poke(struct runtime *r)
     (void)!write(r->poke, &one, sizeof one);
 }
 
-bool runtime_subscribe(struct environment *env, int fd, pid_t child, struct err *e)
+bool runtime_subscribe(struct environment *env, int fd, pid_t child, int pidfd, struct err *e)
 {
-    struct subscription *s = malloc(sizeof *s);
-    if (s == NULL) {
-        close(fd);
-        return err_set(e, ERR_LIMIT, "out of memory");
-    }
+    CLEANUP(fd_close) int events = fd;
+    CLEANUP(fd_close) int process = fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    struct subscription *s = process >= 0 ? malloc(sizeof *s) : NULL;
+    if (s == NULL)
+        return err_set(e, ERR_LIMIT, "no room to listen to environment %s", env->name);
     struct runtime *r = env->r;
     CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&r->lock);
-    *s = (struct subscription){ r->subscriptions, env, fd, child };
+    *s = (struct subscription){ r->subscriptions, env, fd_take(&events), fd_take(&process), child };
     r->subscriptions = s;
     poke(r);
     return true;
@@ -89,10 +89,26 @@ static void unsubscribe(struct runtime *r, struct subscription *gone)
         at = &(*at)->next;
     *at = gone->next;
     close(gone->fd);
+    close(gone->pidfd);
     free(gone);
 }
 
-/* The content of an event does not matter: whoever wakes up looks at the states. */
+/* Reap the holder when it has ended: its connections close a moment before. */
+static bool has_ended(const struct subscription *s)
+{
+    struct pollfd p = { s->pidfd, POLLIN, 0 };
+    if (poll(&p, 1, ENDING_MS) == 0)
+        return false;
+    if (s->child > 0)
+        while (waitpid(s->child, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    return true;
+}
+
+/*
+ * The content of an event does not matter: whoever wakes up looks at the states. A holder cuts off who is slow to read;
+ * then we connect again, and what was missed is looked at all the same.
+ */
 static void hear(struct runtime *r, struct subscription *s)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -102,9 +118,8 @@ static void hear(struct runtime *r, struct subscription *s)
         wire_close(&m);
         return;
     }
-    if (s->child > 0)
-        while (waitpid(s->child, NULL, 0) < 0 && errno == EINTR)
-            continue;
+    if (!has_ended(s) && !environment_listen(s->env, s->child, s->pidfd, &e))
+        log_warn("environment %s: %s", s->env->name, e.text);
     unsubscribe(r, s);
 }
 

@@ -175,6 +175,7 @@ static bool start_automated(struct pass *p, const struct autosync_decision *d, s
         bool lost = p->entry->unreachable_since_ms > 0
                     && p->now_ms - p->entry->unreachable_since_ms
                            > (p->c->o.image_timeout_ms > 0 ? p->c->o.image_timeout_ms : IMAGE_TIMEOUT_MS);
+        pass_event(p, p->entry->unreachable_since_ms > 0 ? "Warning" : "Normal", "WaitingForImage", "%.*s", STR(why));
         preview_tell(p, lost ? TROUBLE_FAILURE : TROUBLE_WAITING, why);
         return true;
     }

@@ -4,6 +4,8 @@
  * bytes pass unread.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,6 +13,7 @@
 
 #include "cluster/local/proxy_internal.h"
 
+#define VANISHED_S 20                  /* without any sign of life from a pod's kernel */
 #define OUT_BYTES (2 * HEAD_BYTES_MAX) /* a head with what we add fits */
 
 enum phase { PHASE_HEAD, PHASE_DIALING, PHASE_EXCHANGE, PHASE_TUNNEL, PHASE_LINGER };
@@ -37,12 +40,13 @@ struct conn {
     /* of the request under way */
     struct body request_body, response_body;
     bool response_headed, replied, keep_alive, backend_keeps, upgrade, to_head, html;
-    bool fresh_body; /* the request has a body: it cannot be sent twice */
+    bool has_body;   /* it passes through and cannot be sent twice */
+    bool repeatable; /* GET, HEAD, OPTIONS */
     bool reused, head_started;
     bool moved;        /* bytes went from one side's buffer to the other's in this round */
     size_t head_bytes; /* of the head in out[BACKEND], while nothing of it is dropped */
     struct route_choice choice;
-    size_t tries;
+    size_t tries, repeats;
     /* of the backend connection */
     char env[64], ip[16];
     int port;
@@ -94,8 +98,25 @@ static void watch(struct conn *c, int side, uint32_t events)
         c->interest[side] = events;
 }
 
+/* A pod that vanished together with its network answers nothing, not even a reset: do not wait for it as for a slow
+ * one. */
+static void expect_life(int fd)
+{
+    const struct {
+        int level, name, value;
+    } options[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
+                    { IPPROTO_TCP, TCP_KEEPIDLE, VANISHED_S / 4 },
+                    { IPPROTO_TCP, TCP_KEEPINTVL, VANISHED_S / 4 },
+                    { IPPROTO_TCP, TCP_KEEPCNT, 3 },
+                    { IPPROTO_TCP, TCP_USER_TIMEOUT, VANISHED_S * 1000 } };
+    for (size_t i = 0; i < COUNT(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof options[i].value);
+}
+
 static bool attach(struct conn *c, int side, int fd)
 {
+    if (side == BACKEND)
+        expect_life(fd);
     struct epoll_event ev = { .events = 0, .data.ptr = &c->ends[side] };
     if (epoll_ctl(c->p->epoll, EPOLL_CTL_ADD, fd, &ev) != 0)
         return false;
@@ -107,7 +128,11 @@ static bool attach(struct conn *c, int side, int fd)
 
 static void detach(struct conn *c, int side)
 {
-    fd_close(&c->fd[side]); /* leaves the epoll set with it */
+    /* closing alone would not do: a process that was forked meanwhile, or the holder that made the socket, may still
+     * have a copy, and the epoll set goes by the open socket, not by the descriptor */
+    if (c->fd[side] >= 0)
+        (void)epoll_ctl(c->p->epoll, EPOLL_CTL_DEL, c->fd[side], NULL);
+    fd_close(&c->fd[side]);
     c->fd[side] = -1;
     c->eof[side] = false;
     c->in[side].from = c->in[side].n = 0;
@@ -251,8 +276,9 @@ static bool prepare_request(struct conn *c, const struct request_head *h)
     c->keep_alive = h->keep_alive;
     c->upgrade = h->upgrade;
     c->to_head = str_is(h->method, "HEAD");
-    c->fresh_body = !c->request_body.done;
-    c->tries = 0;
+    c->has_body = !c->request_body.done;
+    c->repeatable = str_is(h->method, "GET") || c->to_head || str_is(h->method, "OPTIONS");
+    c->tries = c->repeats = 0;
     c->head_bytes = head.n;
     return append(&c->out[BACKEND], buf_str(&head)) == head.n;
 }
@@ -396,16 +422,26 @@ static void pump_response(struct conn *c)
         end_exchange(c);
 }
 
-/* An idle backend connection may have been closed just when the request was sent: nobody saw it, so it may be sent
- * again. */
+/*
+ * The connection ended before a byte of the answer. Two cases may be tried again, on whatever endpoint is ready now: an
+ * idle connection that was closed just when the request was sent (nobody saw it), and a request that may be repeated by
+ * its nature, as when a pod is replaced under it.
+ */
 static bool send_again(struct conn *c)
 {
-    if (!c->reused || c->replied || c->fresh_body || c->head_bytes == 0 || c->in[BACKEND].n > c->in[BACKEND].from)
+    struct request_head h;
+    bool allowed =
+        (c->reused || c->repeatable) && !c->has_body && !c->replied && c->in[BACKEND].n == c->in[BACKEND].from;
+    if (!allowed || c->repeats == PROXY_ENDPOINT_TRIES
+        || request_head_parse((struct str){ c->out[BACKEND].p, c->head_bytes }, &h) != HEAD_OK)
         return false;
-    struct bytes kept = c->out[BACKEND];
+    routes_match(c->p->routes, h.host, h.path, &c->choice);
+    if (c->choice.verdict != ROUTE_OK)
+        return false;
     detach(c, BACKEND);
-    c->out[BACKEND].from = 0; /* the whole head once more */
-    c->out[BACKEND].n = kept.n;
+    c->out[BACKEND].n = c->head_bytes;
+    c->tries = 0;
+    c->repeats++;
     dial_next(c);
     return true;
 }
@@ -428,7 +464,9 @@ static void exchange(struct conn *c)
         c->out[BACKEND].from = c->out[BACKEND].n = 0; /* it may have answered before it stopped reading: look at that */
     if (c->phase == PHASE_EXCHANGE && !c->closed)
         pump_response(c);
-    if (c->phase == PHASE_EXCHANGE && !c->closed && c->eof[BACKEND] && c->in[BACKEND].from == c->in[BACKEND].n)
+    bool head_cut = !c->response_headed && c->eof[BACKEND]; /* nothing can follow that would complete it */
+    bool drained = c->in[BACKEND].from == c->in[BACKEND].n;
+    if (c->phase == PHASE_EXCHANGE && !c->closed && c->eof[BACKEND] && (drained || (head_cut && !c->moved)))
         backend_ended(c);
     if (c->phase == PHASE_EXCHANGE && !c->closed && c->eof[CLIENT] && !c->request_body.done)
         conn_close(c); /* half a request */

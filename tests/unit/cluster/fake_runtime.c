@@ -36,7 +36,7 @@ static struct {
         size_t host;
     } pods[PODS];
     size_t n_pods, pods_made;
-    char alive[32][64];
+    char alive[512][64];
     size_t n_alive;
     struct {
         struct str path, content;
@@ -45,7 +45,7 @@ static struct {
     struct {
         char env[64];
         struct str text;
-    } services[32];
+    } services[256];
     bool ignore_term;
     int exec_exit, dial_port;
 } fake = { .lock = PTHREAD_MUTEX_INITIALIZER };

@@ -271,11 +271,27 @@ static void closed_idle_connections_are_redialled(void **state)
     fd_close(&s);
 }
 
-static void silence_is_a_bad_gateway(void **state)
+static void repeatable_requests_are_tried_again(void **state)
 {
     struct fixture *f = *state;
     int c = client(f);
     put(c, GET("/", "five.example.com") "\r\n");
+    int s = taken(f);
+    (void)got(f, s, "\r\n\r\n");
+    fd_close(&s); /* as a pod that is stopped in the middle */
+    s = taken(f);
+    has(got(f, s, "\r\n\r\n"), "GET / HTTP/1.1\r\nHost: five.example.com\r\n");
+    put(s, OK_HELLO);
+    (void)got(f, c, "hello");
+    fd_close(&c);
+    fd_close(&s);
+}
+
+static void silence_is_a_bad_gateway(void **state)
+{
+    struct fixture *f = *state;
+    int c = client(f);
+    put(c, "POST / HTTP/1.1\r\nHost: five.example.com\r\nContent-Length: 0\r\n\r\n");
     int s = taken(f);
     (void)got(f, s, "\r\n\r\n");
     fd_close(&s);
@@ -321,6 +337,7 @@ int main(void)
                                         T(switching_unasked_is_refused),
                                         T(smuggling_is_refused),
                                         T(closed_idle_connections_are_redialled),
+                                        T(repeatable_requests_are_tried_again),
                                         T(silence_is_a_bad_gateway),
                                         T(own_pages) };
     return cmocka_run_group_tests_name("local ingress", tests, NULL, NULL);

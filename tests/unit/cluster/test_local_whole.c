@@ -164,7 +164,7 @@ static struct str pod_of(const char *ns, const char *prefix)
     "targetPort: http}]}}\n---\n"                                                                                      \
     "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, namespace: " ns                           \
     "}, spec: {rules: [{host: " ns ".example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: "      \
-                                   "{name: web, port: {number: 80}}}}]}}]}}\n---\n"                                    \
+    "{name: web, port: {number: 80}}}}]}}]}}\n---\n"                                                                   \
     "apiVersion: apps/v1\n"                                                                                            \
     "kind: Deployment\n"                                                                                               \
     "metadata: {name: web, namespace: " ns "}\n"                                                                       \
@@ -211,8 +211,11 @@ static void whole_life(void **state)
     apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: answer, namespace: five}, data: {TEXT: second}}");
     apply(WEB("five", "app:2", "second"));
     await("apps", "Deployment", "five", "web", "status.observedGeneration", "2");
-    await("apps", "Deployment", "five", "web", "status.updatedReplicas", "2");
-    await("apps", "Deployment", "five", "web", "status.conditions.1.reason", "NewReplicaSetAvailable");
+    int64_t deadline = clock_mono_ms() + WAIT_MS;
+    while (!str_is(look("apps", "Deployment", "five", "web", "status.conditions.1.reason"), "NewReplicaSetAvailable")) {
+        assert_true(clock_mono_ms() < deadline);
+        has(browse("five.example.com"), "200 OK");
+    }
     has(browse("five.example.com"), "second");
 }
 

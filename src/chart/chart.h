@@ -47,7 +47,8 @@ struct value chart_merge_values(struct arena *a, const struct value *base, const
 
 struct chart_render {
     struct str release_name, namespace; /* namespace empty: "default" */
-    struct value values;                /* user-supplied (from -f and --set); null: none */
+    struct value values;                /* user-supplied (from -f and --set); null: none. Whole numbers that do not
+                                           come from chart_set count as floats, as everything from YAML does */
     struct str kube_version;            /* "v1.35.0"; empty: Helm's default */
     struct str *api_versions;           /* added to Helm's default set */
     size_t n_api_versions;

@@ -216,14 +216,16 @@ struct rendering {
 static bool prepare(struct rendering *r, struct value *values)
 {
     const struct chart_render *o = r->o;
+    struct value user = values_copy(r->a, &o->values);
 
+    values_to_floats(&user); /* a caller may hand in a JSON document's whole numbers */
     if (chart_is_library(r->root))
         return err_set(r->e, ERR_INVALID, "library charts are not installable");
     if (r->root->deprecated)
         warn_log(&r->w, "WARN", S("this chart is deprecated"), NULL, NULL, 0);
     if (!check_dependencies(r->a, r->root, r->e) || !check_release_name(r->a, o->release_name, r->e)
-        || !dependencies_process(r->a, r->root, &o->values, &r->w, r->e)
-        || !values_coalesce(r->a, r->root, &o->values, false, &r->w, values, r->e))
+        || !dependencies_process(r->a, r->root, &user, &r->w, r->e)
+        || !values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
         return false;
     return o->skip_schema || schema_check(r->a, r->root, values, r->e);
 }

@@ -401,39 +401,37 @@ static void check_keywords(const struct job *j)
         check_unevaluated(j);
 }
 
-static void check_map_schema(struct job *j)
+static void check_map_schema(const struct job *given)
 {
-    const struct frame frame = { j->frame, j->place.schema, j->instance };
+    const struct frame frame = { given->frame, given->place.schema, given->instance };
+    struct job j = *given;
     struct left own;
     bool asks =
-        j->v->d->draft >= 2019
-        && (schema_keyword(j, "unevaluatedProperties") != NULL || schema_keyword(j, "unevaluatedItems") != NULL);
+        j.v->d->draft >= 2019
+        && (schema_keyword(&j, "unevaluatedProperties") != NULL || schema_keyword(&j, "unevaluatedItems") != NULL);
 
-    if (is_cycle(j)) {
-        schema_complain(j, "both %.*s and  resolve to \"%.*s#\" causing reference cycle", STR(S("/$ref")),
-                        STR(j->place.base));
+    if (is_cycle(given)) {
+        schema_complain(given, "both /$ref and  resolve to \"%.*s#\" causing reference cycle", STR(given->place.base));
         return;
     }
-    j->frame = &frame;
-    j->place.base = schema_base(j->v->d, j->place.schema, j->place.base);
-    if (asks && j->left == NULL) {
-        own = left_of(j->v->a, j->instance);
-        j->left = &own;
+    j.frame = &frame;
+    j.place.base = schema_base(j.v->d, j.place.schema, j.place.base);
+    if (asks && j.left == NULL) {
+        own = left_of(j.v->a, j.instance);
+        j.left = &own;
     }
-    if (schema_keyword(j, "$ref") != NULL && j->v->d->draft < 2019) {
-        check_reference(j, "$ref");
+    if (schema_keyword(&j, "$ref") != NULL && j.v->d->draft < 2019) {
+        check_reference(&j, "$ref");
         return;
     }
-    if (!check_type(j) || !check_const(j) || !check_enum(j) || !check_format(j))
+    if (!check_type(&j) || !check_const(&j) || !check_enum(&j) || !check_format(&j))
         return;
-    check_reference(j, "$ref");
-    check_keywords(j);
+    check_reference(&j, "$ref");
+    check_keywords(&j);
 }
 
 void schema_check_job(const struct job *j)
 {
-    struct job own = *j;
-
     if (j->v->broken)
         return;
     if (++j->v->steps > SCHEMA_STEPS_MAX || j->v->depth >= SCHEMA_DEPTH_MAX) {
@@ -444,7 +442,7 @@ void schema_check_job(const struct job *j)
     if (schema_is_false(j->place.schema))
         schema_complain(j, "false schema");
     else if (j->place.schema->kind == VALUE_MAP)
-        check_map_schema(&own);
+        check_map_schema(j);
     j->v->depth--;
 }
 

@@ -10,7 +10,10 @@
 void values_to_floats(struct value *v)
 {
     switch ((enum value_kind)v->kind) {
-    case VALUE_INT: *v = value_float((double)v->i); return;
+    case VALUE_INT:
+        if (v->tag != TEMPLATE_INT64) /* --set makes those, and they stay */
+            *v = value_float((double)v->i);
+        return;
     case VALUE_LIST:
         for (size_t i = 0; i < v->list->n; i++)
             values_to_floats(&v->list->v[i]);

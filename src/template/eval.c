@@ -109,20 +109,18 @@ static bool object_member(struct template_call *c, const struct chain *k, const 
     size_t n = count_args(k->args, k->final);
     struct value *values = arena_alloc_raw(c->a, (n + 1) * sizeof *values);
     const struct node *at = c->at;
-    struct err why = { 0 };
     *found = true;
     if (!method_args(c, k, o, name, values, n))
         return false;
-    if (o->class->member(c, o, name, values, n, out, &why)) {
+    if (o->class->member(c, o, name, values, n, out, c->e)) {
         *out = unwrapped(*out);
         return true;
     }
-    *found = why.kind != ERR_NOT_FOUND;
-    c->at = why.kind == ERR_DENIED || !*found ? at : k->path;
+    *found = c->e->kind != ERR_NOT_FOUND;
+    c->at = c->e->kind == ERR_DENIED || !*found ? at : k->path;
     if (!*found)
         return true;
-    *c->e = why;
-    return why.kind == ERR_DENIED ? exec_fail(c, "%s", why.text) : exec_fail_call(c, name);
+    return c->e->kind == ERR_DENIED ? exec_fail(c, "%s", c->e->text) : exec_fail_call(c, name);
 }
 
 static bool field_of_nil(struct template_call *c, const struct value *receiver, struct str name, struct value *out)
@@ -374,14 +372,13 @@ static bool call_function(struct template_call *c, const struct node *identifier
                           const struct value *values, size_t n, struct value *out)
 {
     const struct template_func *f = identifier->identifier.func;
-    struct err why = { 0 };
     c->callee = call->kind == NODE_COMMAND ? call->command.args->next : NULL;
-    if (f->fn(c, values, n, out, &why)) {
+    if (f->fn(c, values, n, out,
+              c->e)) { /* no err of its own here: includes nest deeply and threads' stacks are small */
         *out = unwrapped(*out);
         return true;
     }
     c->at = call;
-    *c->e = why;
     return exec_fail_call(c, identifier->identifier.name);
 }
 

@@ -24,8 +24,8 @@ struct template_func {
     int least, most; /* number of arguments; most -1: any */
     /* Go types of the parameters, one letter each, which decide what a template may pass and what the messages say:
      * v any, s string, i int, I int64, u uint32, f float64, b bool, m map[string]interface {}, l []interface {},
-     * n map[string]string, t time.Time, r reflect.Value (the language's own functions). A '+' at the end repeats the
-     * last one. NULL: all any. */
+     * n map[string]string, t time.Time, c sprig.certificate, r reflect.Value (the language's own functions). A '+' at
+     * the end repeats the last one. NULL: all any. */
     const char *params;
 };
 
@@ -50,7 +50,8 @@ enum template_type {
 };
 /* The Go name of a value's type, "<nil>" for null. */
 struct str template_type_name(const struct value *v);
-/* A copy of a tree in which every number is a float64, as Go's JSON decoder makes them. Shares what has no numbers. */
+/* A copy of a tree in which every number is a float64, as Go's JSON decoder makes them. Strings and objects are shared.
+ */
 struct value template_floats(struct arena *a, const struct value *v);
 
 /* Objects with methods and fields (Helm's .Files, .Capabilities.APIVersions; notification's repo, time): the `opaque`
@@ -61,9 +62,8 @@ struct template_object {
 struct template_class {
     const char *go_type; /* for printing and messages, e.g. "engine.files" */
     /* A field or a method called with arguments (n = 0 for a field). Return false with ERR_NOT_FOUND when there is
-     * none. */
-    /* Other failures: ERR_DENIED is a refusal of the call itself (count or type of the arguments), whose text stands as
-     * it is; every other kind becomes "error calling NAME: text". */
+     * none. Other failures: ERR_DENIED is a refusal of the call itself (count or type of the arguments), whose text
+     * stands as it is; every other kind becomes "error calling NAME: text". */
     bool (*member)(struct template_call *call, const struct template_object *self, struct str name,
                    const struct value *args, size_t n, struct value *out, struct err *e);
     /* As fmt %v prints it; NULL: the go_type. */

@@ -183,6 +183,28 @@ static struct str dotted(struct arena *a, struct str path, struct str member)
     return path.n == 0 ? member : arena_fmt(a, "%.*s.%.*s", STR(path), STR(member));
 }
 
+/* Of a map or list of strings: the first member that is none, instead of the whole. */
+static struct str find_culprit(struct arena *a, struct str shown, enum shape shape, const struct value **v,
+                               const char **why)
+{
+    const struct value *whole = *v;
+    if (shape == IS_STRING_MAP && value_is(whole, VALUE_MAP))
+        for (size_t i = 0; i < whole->map->n; i++)
+            if (!value_is(&whole->map->v[i].value, VALUE_STRING)) {
+                *v = &whole->map->v[i].value;
+                *why = "must be a string; put it in quotes";
+                return dotted(a, shown, whole->map->v[i].key);
+            }
+    if (shape == IS_STRING_LIST && value_is(whole, VALUE_LIST))
+        for (size_t i = 0; i < whole->list->n; i++)
+            if (!value_is(&whole->list->v[i], VALUE_STRING)) {
+                *v = &whole->list->v[i];
+                *why = "must be a string; put it in quotes";
+                return arena_fmt(a, "%.*s[%zu]", STR(shown), i);
+            }
+    return shown;
+}
+
 /* Follow `rest` from `v`; `shown` is how the place is called in messages. */
 static bool check_type(struct arena *a, const struct value *doc, const struct value *v, struct str shown,
                        struct str rest, enum shape shape, struct err *e)
@@ -203,9 +225,12 @@ static bool check_type(struct arena *a, const struct value *doc, const struct va
         return true;
     }
     const char *why = mismatch(v, shape);
-    return why == NULL
-           || admit_invalid(doc, e, "%.*s: Invalid value: \"%s\": %s", STR(shown),
-                            value_kind_name((enum value_kind)v->kind), why);
+    if (why == NULL)
+        return true;
+    const struct value *culprit = v;
+    shown = find_culprit(a, shown, shape, &culprit, &why);
+    return admit_invalid(doc, e, "%.*s: Invalid value: \"%s\": %s", STR(shown),
+                         value_kind_name((enum value_kind)culprit->kind), why);
 }
 
 static bool check_container_types(struct arena *a, const struct value *doc, const struct value *c, struct str shown,

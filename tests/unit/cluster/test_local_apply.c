@@ -188,8 +188,10 @@ static const struct {
       "'-' or '.', with a letter "
       "or digit at both ends, at most 253 bytes" },
     { "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: nowhere}", "namespaces \"nowhere\" not found" },
-    { "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {n: 5}",
-      "ConfigMap \"c\" is invalid: data: Invalid value: \"map\": must be a map of strings" },
+    { "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {port: 5}",
+      "ConfigMap \"c\" is invalid: data.port: Invalid value: \"int\": must be a string; put it in quotes" },
+    { POD "{containers: [{name: c, image: i, args: [run, 5]}]}",
+      "Pod \"p\" is invalid: spec.containers[0].args[1]: Invalid value: \"int\": must be a string; put it in quotes" },
     { "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: '***'}",
       "Secret \"s\" is invalid: data[k]: Invalid value: must be base64" },
     { DEPLOYMENT "{template: {}}", "Deployment.apps \"d\" is invalid: spec.selector: Required value" },

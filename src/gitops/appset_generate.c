@@ -104,6 +104,8 @@ bool appset_repo(struct arena *a, const struct value *set, const struct value *g
 
 /* ---- generators --------------------------------------------------------------------------- */
 
+typedef VEC(struct appset_params) appset_params_list;
+
 struct generation {
     struct arena *a;
     const struct value *set;
@@ -216,7 +218,7 @@ static bool run_generator(const struct generation *r, const struct value *genera
                    STR(generator->map->v[0].key));
 }
 
-bool appset_run_generators(struct arena *a, const struct value *set, const struct config *c, struct forge_cache *cache,
+static bool run_generators(struct arena *a, const struct value *set, const struct config *c, struct forge_cache *cache,
                            appset_params_list *out, struct appset_generated *g, struct err *e)
 {
     const struct value *generators = value_at(set, "spec.generators");
@@ -313,7 +315,7 @@ bool appset_generate(struct arena *a, const struct value *set, const struct conf
     struct appset_generated g = { 0 };
     struct value all = value_list(a);
     out->reason = "ApplicationGenerationFromParamsError";
-    if (!appset_run_generators(a, set, c, cache, &params, &g, e)) {
+    if (!run_generators(a, set, c, cache, &params, &g, e)) {
         out->requeue_ms = g.requeue_ms;
         return false;
     }

@@ -6,7 +6,8 @@ bool appset_is_go(const struct value *set)
     return value_bool_at(set, "spec.goTemplate", false);
 }
 
-bool appset_add_values(struct arena *a, const struct value *params, const struct value *values, bool go_template,
+/* A generator's `values`, each substituted with the parameters, put into them. */
+static bool add_values(struct arena *a, const struct value *params, const struct value *values, bool go_template,
                        const struct value *options, struct err *e)
 {
     if (!value_is(values, VALUE_MAP) || values->map->n == 0)
@@ -53,7 +54,7 @@ bool appset_pull_params(struct arena *a, const struct forge_pull *pull, bool go_
             list_push(a, labels.list, value_str(pull->labels[i]));
         value_set(a, &params, "labels", labels);
     }
-    if (!appset_add_values(a, &params, values, go_template, options, e))
+    if (!add_values(a, &params, values, go_template, options, e))
         return false;
     *out = params;
     return true;

@@ -115,8 +115,8 @@ static bool missing_option(const struct value *options, struct template_options 
     return true;
 }
 
-bool appset_go_template(struct arena *a, struct str text, const struct value *params, const struct value *options,
-                        struct str *out, struct err *e)
+static bool go_template_text(struct arena *a, struct str text, const struct value *params, const struct value *options,
+                             struct str *out, struct err *e)
 {
     static const struct template_func *const tables[] = { template_funcs_sprig, funcs_argo };
     struct template_options o = { .output_max = (size_t)4 << 20, .steps_max = 1000000 };
@@ -146,7 +146,7 @@ struct rendering {
 
 static bool render_text(const struct rendering *r, struct str text, struct str *out, struct err *e)
 {
-    return r->go ? appset_go_template(r->a, text, r->params, r->options, out, e)
+    return r->go ? go_template_text(r->a, text, r->params, r->options, out, e)
                  : appset_substitute(r->a, text, r->params, out, e);
 }
 

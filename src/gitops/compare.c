@@ -10,7 +10,7 @@ const char *sync_status_name(enum sync_status s)
     return names[s];
 }
 
-bool cluster_key_eq(const struct cluster_key *x, const struct cluster_key *y)
+static bool key_eq(const struct cluster_key *x, const struct cluster_key *y)
 {
     return str_eq(x->group, y->group) && str_eq(x->kind, y->kind) && str_eq(x->ns, y->ns) && str_eq(x->name, y->name);
 }
@@ -56,7 +56,7 @@ static const struct value *find_object(const struct value *list, const struct cl
     struct err ignored = { 0 };
     for (size_t i = 0; i < value_len(list); i++) {
         struct cluster_key other = { 0 };
-        if (cluster_key_of(value_item(list, i), &other, &ignored) && cluster_key_eq(&other, k))
+        if (cluster_key_of(value_item(list, i), &other, &ignored) && key_eq(&other, k))
             return value_item(list, i);
     }
     return NULL;
@@ -125,7 +125,7 @@ struct comparison {
 static struct compare_resource *find_pair(resources *pairs, const struct cluster_key *k)
 {
     for (size_t i = 0; i < pairs->n; i++)
-        if (cluster_key_eq(&pairs->v[i].key, k))
+        if (key_eq(&pairs->v[i].key, k))
             return &pairs->v[i];
     return NULL;
 }
@@ -136,7 +136,7 @@ static size_t times_wanted(const struct value *targets, const struct cluster_key
     struct err ignored = { 0 };
     for (size_t i = 0; i < value_len(targets); i++) {
         struct cluster_key other = { 0 };
-        n += cluster_key_of(value_item(targets, i), &other, &ignored) && cluster_key_eq(&other, k);
+        n += cluster_key_of(value_item(targets, i), &other, &ignored) && key_eq(&other, k);
     }
     return n;
 }

@@ -43,4 +43,3 @@ struct value compare_respect_ignored(struct arena *a, const struct value *target
                                      const struct value *ignore);
 /* Namespaced targets without a namespace get `ns`, cluster-scoped ones lose theirs. New documents in `a`. */
 struct value compare_place(struct arena *a, struct cluster *c, const struct value *targets, struct str ns);
-bool cluster_key_eq(const struct cluster_key *x, const struct cluster_key *y); /* versions aside */

@@ -19,7 +19,8 @@ static bool exact_field(const struct value *entry, const char *field, struct str
     return wanted.n == 0 || str_eq(wanted, subject);
 }
 
-bool compare_ignore_applies(const struct value *entry, const struct value *object)
+/* Does one entry of ignoreDifferences speak of this object? */
+static bool ignore_applies(const struct value *entry, const struct value *object)
 {
     struct cluster_key k = { 0 };
     struct err ignored = { 0 };
@@ -94,7 +95,7 @@ struct value compare_normalize(struct arena *a, const struct value *object, cons
     if (str_is(value_as_str(value_get(&copy, "kind")), "Secret"))
         normalize_secret(a, &copy);
     for (size_t i = 0; ignore != NULL && i < value_len(ignore); i++)
-        if (compare_ignore_applies(value_item(ignore, i), object))
+        if (ignore_applies(value_item(ignore, i), object))
             remove_ignored(a, value_item(ignore, i), &copy);
     value_del(&copy, "status");
     for (size_t i = 0; i < COUNT(metadata) && value_is(value_get(&copy, "metadata"), VALUE_MAP); i++)
@@ -135,7 +136,7 @@ struct value compare_respect_ignored(struct arena *a, const struct value *target
     struct value copy = value_clone(a, target);
     for (size_t i = 0; i < value_len(ignore); i++) {
         const struct value *entry = value_item(ignore, i), *pointers = value_get(entry, "jsonPointers");
-        if (!compare_ignore_applies(entry, target))
+        if (!ignore_applies(entry, target))
             continue;
         for (size_t k = 0; k < value_len(pointers); k++)
             if (!str_starts(value_as_str(value_item(pointers, k)), S("/status")))

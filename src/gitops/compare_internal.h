@@ -5,5 +5,3 @@
 /* A copy without what never counts (status, server-owned metadata) and without the ignored fields. ignore may be null.
  */
 struct value compare_normalize(struct arena *a, const struct value *object, const struct value *ignore);
-/* Does one entry of ignoreDifferences speak of this object? */
-bool compare_ignore_applies(const struct value *entry, const struct value *object);

@@ -12,7 +12,7 @@
 
 enum { FOLDER_DEPTH_MAX = 16 };
 
-void config_problem(struct config *c, bool fatal, struct str where, const char *fmt, ...)
+static void PRINTF(4, 5) add_problem(struct config *c, bool fatal, struct str where, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -54,8 +54,8 @@ static void keep_document(struct config *c, enum config_kind kind, struct value 
     for (size_t i = 0; kind != CONFIG_NOTIFICATIONS && i < list->n; i++) {
         if (!str_eq(value_str_at(&list->v[i], "metadata.name"), name))
             continue;
-        config_problem(c, false, where, "%.*s \"%.*s\" was declared before: this one is used",
-                       STR(value_as_str(value_get(&doc, "kind"))), STR(name));
+        add_problem(c, false, where, "%.*s \"%.*s\" was declared before: this one is used",
+                    STR(value_as_str(value_get(&doc, "kind"))), STR(name));
         list->v[i] = doc;
         return;
     }
@@ -77,7 +77,7 @@ static void take_secret(struct config *c, const struct value *doc, struct str wh
     struct err e = { 0 };
     struct str name = value_str_at(doc, "metadata.name");
     if (!config_secret_decode(&c->a, doc, &entries, &e)) {
-        config_problem(c, true, where, "Secret \"%.*s\": %s", STR(name), e.text);
+        add_problem(c, true, where, "Secret \"%.*s\": %s", STR(name), e.text);
         return;
     }
     keep_document(c, CONFIG_SECRET, *doc, where);
@@ -91,7 +91,7 @@ static void take_document(struct config *c, struct value doc, struct str where)
     if (value_is(&doc, VALUE_NULL))
         return;
     if (++c->count > CONFIG_DOCUMENTS_MAX) {
-        config_problem(c, true, where, "more than %d documents: the rest is not read", CONFIG_DOCUMENTS_MAX);
+        add_problem(c, true, where, "more than %d documents: the rest is not read", CONFIG_DOCUMENTS_MAX);
         return;
     }
     if (str_ends(kind, S("List")) && value_is(value_get(&doc, "items"), VALUE_LIST)) {
@@ -100,12 +100,12 @@ static void take_document(struct config *c, struct value doc, struct str where)
     }
     enum config_kind is = kind_of(&doc);
     if (is == CONFIG_KINDS) {
-        config_problem(c, !value_is(&doc, VALUE_MAP), where, "%s%.*s: not a document vitrine knows; ignored",
-                       kind.n > 0 ? "kind " : "no kind", STR(kind));
+        add_problem(c, !value_is(&doc, VALUE_MAP), where, "%s%.*s: not a document vitrine knows; ignored",
+                    kind.n > 0 ? "kind " : "no kind", STR(kind));
         return;
     }
     if (!config_check(&c->a, is, &doc, &e))
-        config_problem(c, true, where, "%s", e.text);
+        add_problem(c, true, where, "%s", e.text);
     else if (is == CONFIG_SECRET)
         take_secret(c, &doc, where);
     else
@@ -147,7 +147,7 @@ static void take_text(struct config *c, const char *name, struct str doc, size_t
     if (yaml_parse(&c->a, buf_str(&padded), name, &parsed, &e))
         take_document(c, parsed, where);
     else
-        config_problem(c, true, where, "%s", e.text);
+        add_problem(c, true, where, "%s", e.text);
 }
 
 static void take_yaml(struct config *c, const char *name, struct str text)
@@ -176,7 +176,7 @@ static void take_json(struct config *c, const char *name, struct str text)
     if (json_parse(&c->a, text, &doc, &e))
         take_document(c, doc, where);
     else
-        config_problem(c, true, where, "%s", e.text);
+        add_problem(c, true, where, "%s", e.text);
 }
 
 /* ---- folders ------------------------------------------------------------------------------ */
@@ -186,9 +186,9 @@ static void take_file(struct config *c, const char *path, const char *name)
     struct str text = { 0 };
     struct err e = { 0 };
     if (++c->files > CONFIG_FILES_MAX)
-        config_problem(c, true, str_c(name), "more than %d files: this one is not read", CONFIG_FILES_MAX);
+        add_problem(c, true, str_c(name), "more than %d files: this one is not read", CONFIG_FILES_MAX);
     else if (!fs_read(&c->a, AT_FDCWD, path, CONFIG_FILE_BYTES_MAX, &text, &e))
-        config_problem(c, true, str_c(name), "%s", e.text);
+        add_problem(c, true, str_c(name), "%s", e.text);
     else if (str_ends(str_c(name), S(".json")))
         take_json(c, name, text);
     else

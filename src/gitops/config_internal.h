@@ -11,7 +11,6 @@ struct config {
     size_t files, count; /* read so far, for the limits */
 };
 
-void config_problem(struct config *c, bool fatal, struct str where, const char *fmt, ...) PRINTF(4, 5);
 /* Is the document shaped as its kind wants? ERR_INVALID: one line that names the field. */
 MUST_CHECK bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e);
 /* A Secret's entries decoded: stringData over base64 data. */

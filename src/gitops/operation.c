@@ -235,7 +235,6 @@ static void step_once(struct pass *p, const struct compare_result *compare, cons
         .project = config_document(p->config, CONFIG_PROJECT, value_str_at(&p->app, "spec.project")),
         .revision = value_str_at(state, "syncResult.revision"),
         .started_ms = started,
-        .now_ms = p->now_ms,
         .terminate = terminate,
     };
     sync_step(p->a, &in, value_at(state, "syncResult.resources"), out);

@@ -16,7 +16,7 @@ struct sync_input {
     const struct value *targets;          /* all documents, hooks included, placed */
     const struct value *project;          /* AppProject, or value_nil: everything is permitted */
     struct str revision;
-    int64_t started_ms, now_ms;
+    int64_t started_ms;
     bool terminate;
 };
 struct sync_output {

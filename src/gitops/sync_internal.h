@@ -30,7 +30,6 @@ struct sync_run {
 /* ---- sync_tasks.c ------------------------------------------------------------------------- */
 /* ERR_*: the destination could not be asked. */
 MUST_CHECK bool sync_build_tasks(struct sync_run *r, struct err *e);
-void sync_order_tasks(sync_tasks *tasks);
 
 /* ---- sync_results.c ----------------------------------------------------------------------- */
 bool task_is_pending(const struct sync_task *t);

@@ -140,7 +140,7 @@ static void prune_last(sync_tasks *tasks, const struct value *app)
     }
 }
 
-void sync_order_tasks(sync_tasks *tasks)
+static void order_tasks(sync_tasks *tasks)
 {
     if (tasks->n == 0)
         return;
@@ -274,7 +274,7 @@ bool sync_build_tasks(struct sync_run *r, struct err *e)
     prune_last(&r->tasks, r->in->app);
     if (!add_hooks(r, e) || !add_namespace(r, e))
         return false;
-    sync_order_tasks(&r->tasks);
-    sync_order_tasks(&r->on_fail);
+    order_tasks(&r->tasks);
+    order_tasks(&r->on_fail);
     return true;
 }

@@ -82,7 +82,6 @@ static void step(struct scene *s)
                              .project = &value_nil,
                              .revision = S("d751238e003a92968e2276456f2e0e3ac2ba7216"),
                              .started_ms = 1711296142000,
-                             .now_ms = 1711296143000,
                              .terminate = s->terminate };
     sync_step(&a, &in, &s->results, &s->out);
     s->results = s->out.resources;

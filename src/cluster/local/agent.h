@@ -14,8 +14,9 @@
 /* Descriptors a holder finds open: the locked file that says it lives, the listening socket, the way back to its maker.
  */
 enum { HOLDER_FD_LOCK = 3, HOLDER_FD_LISTEN = 4, HOLDER_FD_CONTROL = 5, HOLDER_FD_FIRST_FREE = 10 };
-/* ... and a container init: its specification, where it reports, and the same lock (free = nothing of it is left). */
-enum { CONTAINER_FD_SPEC = 3, CONTAINER_FD_STATUS = 4, CONTAINER_FD_LOCK = 5 };
+/* ... and a container init: its specification, where it reports, the same lock (free = nothing of it is left), and the
+ * system call filters. */
+enum { CONTAINER_FD_SPEC = 3, CONTAINER_FD_STATUS = 4, CONTAINER_FD_LOCK = 5, CONTAINER_FD_FILTERS = 6 };
 
 /* Addresses inside every environment: the benchmark range, which no LAN or VPN uses. */
 #define ADDRESS_HOLDER 0xc6120001u   /* 198.18.0.1: bridge, default route and name server of the pods */

@@ -80,6 +80,6 @@ bool confine(const struct confinement *c, struct err *e)
         return err_sys(e, "set the death signal");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_sys(e, "set no_new_privs");
-    /* memory last: building the filter needs some, and the filter allows this call */
-    return confine_seccomp(c->fake_ids, e) && (c->memory_max <= 0 || lower(RLIMIT_DATA, c->memory_max, "data", e));
+    /* memory last: the steps before may need some, and the filter allows this call */
+    return confine_seccomp(c->filters, e) && (c->memory_max <= 0 || lower(RLIMIT_DATA, c->memory_max, "data", e));
 }

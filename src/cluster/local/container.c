@@ -56,7 +56,10 @@ static bool read_spec(struct arena *a, struct spec *out, struct err *e)
     if (pread(CONTAINER_FD_SPEC, p, (size_t)size, 0) != size)
         return err_sys(e, "read the specification");
     close(CONTAINER_FD_SPEC);
-    return json_parse(a, (struct str){ p, (size_t)size }, &v, e) && spec_from_value(a, &v, out, e);
+    if (!json_parse(a, (struct str){ p, (size_t)size }, &v, e) || !spec_from_value(a, &v, out, e))
+        return false;
+    out->filters = CONTAINER_FD_FILTERS;
+    return true;
 }
 
 /* ---- the nested user namespace ------------------------------------------------------------- */
@@ -232,7 +235,7 @@ static bool harden_init(const struct spec *s, struct err *e)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
         || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return err_sys(e, "prctl");
-    return confine_seccomp(s->fake_ids, e);
+    return confine_seccomp(s->filters, e);
 }
 
 static int block_signals(void)
@@ -266,7 +269,7 @@ int local_container_main(int argc, char **argv)
     struct spec s;
     struct user u;
     struct err e = { 0 };
-    for (int fd = CONTAINER_FD_SPEC; fd <= CONTAINER_FD_LOCK; fd++)
+    for (int fd = CONTAINER_FD_SPEC; fd <= CONTAINER_FD_FILTERS; fd++)
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
             fprintf(stderr, "%s is not for people: the holder of an environment starts it\n",
                     argc > 1 ? argv[1] : "this");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "cluster/local/confine.h"
 #include "cluster/local/holder.h"
 #include "cluster/local/ids.h"
 #include "cluster/local/launch.h"
@@ -267,6 +268,7 @@ static bool begin(struct holder *h, const struct holder_setup *s, struct err *e)
     /* programs that a container leaves behind can only be its own; but children of exec come to us */
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     return loop_open(&h->loop, e) && watch_signals(h, e) && setup_namespaces(h, s, e) && network_open(h, e)
+           && confine_filters_make(h->fake_ids, &h->filters, e)
            && loop_watch(&h->loop, &h->listen, HOLDER_FD_LISTEN, EPOLLIN, listen_ready, h, e);
 }
 

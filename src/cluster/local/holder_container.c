@@ -208,6 +208,7 @@ static _Noreturn void become_init(const struct holder *h, const struct ends *n)
     char *const argv[] = { name, command, NULL };
     char *const env[] = { NULL };
     const int from[] = { n->null, n->out[1], n->err[1], n->spec, n->status[1], -1 };
+    dup2(h->filters, CONTAINER_FD_FILTERS);
     dup2(HOLDER_FD_LOCK, CONTAINER_FD_LOCK); /* before its old place is taken */
     for (int to = 0; to < CONTAINER_FD_LOCK; to++)
         if (dup2(from[to], to) < 0)

@@ -108,6 +108,7 @@ static bool exec_prepare(struct request *r, struct container *c, struct exec *x,
     x->argv = arena_new(r->a, struct str, x->n_argv);
     for (size_t i = 0; i < x->n_argv; i++)
         x->argv[i] = value_as_str(value_item(argv, i));
+    x->spec.filters = c->pod->h->filters;
     x->pidfd = c->pidfd;
     x->output = r->m->fds[0];
     return true;

@@ -102,7 +102,11 @@ void launch_exec(struct arena *a, const struct spec *s, const struct user *u, co
         err_sys_(e, "change to the working folder %s", cwd);
         return;
     }
-    struct confinement c = { u, s->fake_ids, s->memory_max, s->pids_max > 0 ? s->pids_max : DEFAULT_PIDS };
+    struct confinement c = { .user = u,
+                             .fake_ids = s->fake_ids,
+                             .filters = s->filters,
+                             .memory_max = s->memory_max,
+                             .pids_max = s->pids_max > 0 ? s->pids_max : DEFAULT_PIDS };
     if (!confine(&c, e))
         return;
     if (strchr(args[0], '/') != NULL)

@@ -7,11 +7,16 @@
  * accounting.
  */
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cluster/local/confine.h"
 
@@ -19,6 +24,7 @@
 #define TIOCLINUX 0x541C
 #endif
 
+/* clang-format off: one name a line would be pages */
 static const char *const allowed[] = {
     /* files by descriptor */
     "read",
@@ -397,8 +403,10 @@ static const char *const faked[] = {
 };
 
 /* Too new or too hidden to filter: libc has an older way for each. */
-static const char *const absent[] = { "clone3",    "io_uring_setup", "io_uring_enter", "io_uring_register",
-                                      "statmount", "listmount" };
+static const char *const absent[] = {
+    "clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "statmount", "listmount",
+};
+/* clang-format on */
 
 static bool among(const char *const *list, size_t n, const char *name)
 {
@@ -462,22 +470,56 @@ static int deny_typing(scmp_filter_ctx f, bool fake_ids)
     return failed;
 }
 
-static bool load(uint32_t otherwise, int (*fill)(scmp_filter_ctx, bool), bool fake_ids, struct err *e)
+/* ---- built once, loaded often --------------------------------------------------------------------------------- */
+
+enum { FILTERS = 2, INSTRUCTIONS_MAX = 4096 }; /* the latter is the kernel's limit */
+
+/* Append a filter to the file; *size: its bytes. */
+static bool export_filter(int fd, uint32_t otherwise, int (*fill)(scmp_filter_ctx, bool), bool fake_ids, uint32_t *size,
+                          struct err *e)
 {
     scmp_filter_ctx f = seccomp_init(otherwise);
     if (f == NULL)
         return err_set(e, ERR_IO, "build the system call filter: out of memory");
-    int failed = seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 0); /* set by the caller, at its place in the order */
+    off_t before = lseek(fd, 0, SEEK_CUR);
+    int failed = fill(f, fake_ids);
     if (failed == 0)
-        failed = fill(f, fake_ids);
-    if (failed == 0)
-        failed = seccomp_load(f);
+        failed = seccomp_export_bpf(f, fd);
     seccomp_release(f);
+    *size = (uint32_t)(lseek(fd, 0, SEEK_CUR) - before);
     errno = -failed;
-    return failed == 0 || err_sys(e, "load the system call filter (kernel option SECCOMP_FILTER)");
+    return failed == 0 || err_sys(e, "build the system call filter");
 }
 
-bool confine_seccomp(bool fake_ids, struct err *e)
+bool confine_filters_make(bool fake_ids, int *out, struct err *e)
 {
-    return load(SCMP_ACT_ALLOW, deny_typing, false, e) && load(SCMP_ACT_ERRNO(EPERM), allow_list, fake_ids, e);
+    uint32_t sizes[FILTERS];
+    CLEANUP(fd_close) int fd = memfd_create("filters", MFD_CLOEXEC);
+    if (fd < 0 || lseek(fd, sizeof sizes, SEEK_SET) < 0)
+        return err_sys(e, "create a memory file");
+    if (!export_filter(fd, SCMP_ACT_ALLOW, deny_typing, false, &sizes[0], e)
+        || !export_filter(fd, SCMP_ACT_ERRNO(EPERM), allow_list, fake_ids, &sizes[1], e))
+        return false;
+    if (pwrite(fd, sizes, sizeof sizes, 0) != sizeof sizes)
+        return err_sys(e, "write the system call filter");
+    *out = fd_take(&fd);
+    return true;
+}
+
+bool confine_seccomp(int filters, struct err *e)
+{
+    static struct sock_filter instructions[INSTRUCTIONS_MAX];
+    uint32_t sizes[FILTERS];
+    off_t at = sizeof sizes;
+    if (pread(filters, sizes, sizeof sizes, 0) != sizeof sizes)
+        return err_sys(e, "read the system call filter");
+    for (size_t i = 0; i < FILTERS; i++) {
+        struct sock_fprog program = { (unsigned short)(sizes[i] / sizeof *instructions), instructions };
+        if (sizes[i] > sizeof instructions || pread(filters, instructions, sizes[i], at) != (ssize_t)sizes[i])
+            return err_set(e, ERR_IO, "the system call filter is cut short");
+        at += sizes[i];
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+            return err_sys(e, "load the system call filter (kernel option SECCOMP_FILTER)");
+    }
+    return true;
 }

@@ -23,6 +23,7 @@ struct spec {
     size_t n_mounts;
     bool read_only_root, fake_ids;
     int64_t memory_max, pids_max;
+    int filters; /* a descriptor, not part of the JSON */
 };
 MUST_CHECK bool spec_from_value(struct arena *a, const struct value *v, struct spec *out, struct err *e);
 struct value spec_to_value(struct arena *a, const struct spec *s);

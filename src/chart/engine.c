@@ -120,9 +120,11 @@ static struct str without_no_value(struct arena *a, struct str text)
 
 /* ---- functions ------------------------------------------------------------------------------ */
 
-#define INCLUDE_MAX 1000 /* of one name inside itself */
-#define TPL_MAX 200      /* tpl inside tpl; each repeats the whole text in an error */
-#define NESTED_MAX 1100  /* of include and tpl, whatever their names */
+#define INCLUDE_MAX 1000                      /* of one name inside itself */
+#define RENDER_MEMORY_MAX ((size_t)512 << 20) /* all templates of a chart together */
+#define RENDER_STEPS_MAX 50000000 /* of one template; the largest public charts take a few hundred thousand */
+#define TPL_MAX 200               /* tpl inside tpl; each repeats the whole text in an error */
+#define NESTED_MAX 1100           /* of include and tpl, whatever their names */
 
 static struct str as_text(const struct value *v)
 {
@@ -250,9 +252,15 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
                         struct engine_state *state, struct str *out, struct err *e)
 {
     struct template_failure failure = { 0 };
-    const struct template_options options = {
-        .missing = TEMPLATE_MISSING_ZERO, .depth_max = NESTED_MAX, .user = state, .failure = &failure
-    };
+    size_t used = a->total - state->memory_start;
+    if (used >= RENDER_MEMORY_MAX)
+        return err_set(e, ERR_LIMIT, "rendering takes more than %zu bytes of memory", RENDER_MEMORY_MAX);
+    const struct template_options options = { .missing = TEMPLATE_MISSING_ZERO,
+                                              .depth_max = NESTED_MAX,
+                                              .steps_max = RENDER_STEPS_MAX,
+                                              .memory_max = RENDER_MEMORY_MAX - used,
+                                              .user = state,
+                                              .failure = &failure };
     struct value data = r->data, here = value_map(a);
     struct buf b = { .a = a };
 
@@ -274,7 +282,7 @@ static bool execute_all(struct arena *a, const struct template_set *set, const s
                         struct rendered_files *out, struct str *message, struct err *e)
 {
     struct value included = value_map(a);
-    struct engine_state state = { .a = a, .included = included.map, .message = message };
+    struct engine_state state = { .memory_start = a->total, .a = a, .included = included.map, .message = message };
 
     for (size_t i = 0; i < list->n; i++) {
         const struct renderable *r = &list->v[i];

@@ -5,6 +5,7 @@
 #include "template/internal.h"
 
 #define OUTPUT_MAX ((size_t)256 << 20)
+#define MEMORY_MAX ((size_t)1 << 30)
 #define STEPS_MAX ((int64_t)500000000)
 
 enum { DEPTH_MAX = 1000, TEMPLATE_DEPTH_MAX = 100000, STACK_RESERVE = 128 << 10 };
@@ -233,6 +234,11 @@ static enum walk walk(struct template_call *c, struct value dot, const struct no
     }
 }
 
+static size_t memory_max(const struct template_options *o)
+{
+    return o->memory_max > 0 ? o->memory_max : MEMORY_MAX;
+}
+
 static enum walk walk_list(struct template_call *c, struct value dot, const struct node *list)
 {
     int64_t max = c->options->steps_max > 0 ? c->options->steps_max : STEPS_MAX;
@@ -241,9 +247,13 @@ static enum walk walk_list(struct template_call *c, struct value dot, const stru
         if (w != WALK_ON)
             return w;
     }
-    if (++c->steps <= max)
+    bool too_much = c->a->total > c->memory_end; /* nothing is given back before the execution ends */
+    if (++c->steps <= max && !too_much)
         return WALK_ON;
-    exec_fail(c, "more than %lld steps", (long long)max);
+    if (too_much)
+        exec_fail(c, "more memory than its limit of %zu bytes", memory_max(c->options));
+    else
+        exec_fail(c, "more than %lld steps", (long long)max);
     c->e->kind = ERR_LIMIT;
     return WALK_FAIL;
 }
@@ -262,6 +272,7 @@ bool template_execute(const struct template_set *set, struct arena *a, struct st
     struct template_call c = {
         .set = set, .options = o != NULL ? o : &none, .a = a, .out = out, .e = e, .failing = &failing
     };
+    c.memory_end = a->total + memory_max(c.options);
     bool ok = execute_tree(&c, t, dot);
     if (!ok && c.options->failure != NULL)
         *c.options->failure = failing.report;

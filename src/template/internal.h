@@ -268,6 +268,7 @@ struct template_call {
     int depth;  /* of {{template}} */
     int nested; /* of template_call_execute */
     int64_t steps;
+    size_t memory_end; /* the arena's total that must not be passed */
 };
 
 /* Statements (exec.c). */

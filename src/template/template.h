@@ -100,6 +100,7 @@ struct template_failure {
 struct template_options {
     enum { TEMPLATE_MISSING_DEFAULT, TEMPLATE_MISSING_ZERO, TEMPLATE_MISSING_ERROR } missing;
     size_t output_max;                /* bytes; 0: 256 MiB */
+    size_t memory_max;                /* bytes an execution may add to its arena; 0: 1 GiB */
     int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
     int64_t steps_max;                /* nodes executed; 0: 500 million */
     void *user;                       /* for the functions: template_call_user */

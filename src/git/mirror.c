@@ -31,14 +31,24 @@ static bool make_mirror(struct arena *a, const char *mirror, struct err *e)
     return git_must(a, NULL, NULL, (const char *[]){ "init", "-q", "--bare", mirror, NULL }, NULL, e);
 }
 
+enum { KEPT = 16 };
+
+/* The newest commits stay referenced, so that the next fetch brings only what is new to them; a bucket each keeps the
+ * number bounded. */
+static const char *kept_refspec(struct arena *a, struct str sha)
+{
+    return arena_fmt(a, "+%.*s:refs/kept/%u", STR(sha), (unsigned)(str_hash(sha) % KEPT)).p;
+}
+
 /* A server that refuses a bare sha (protocol version 0 without uploadpack.allowAnySHA1InWant) still sends its
  * references. */
 static bool fetch_commit(struct arena *a, const char *git_dir, const struct git_source *s, struct str sha,
                          struct err *e)
 {
     const char *url = arena_c(a, s->url);
-    const char *one[] = { git_dir, "fetch",         "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--",
-                          url,     arena_c(a, sha), NULL };
+    const char *one[] = {
+        git_dir, "fetch", "-q", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", url, kept_refspec(a, sha), NULL
+    };
     if (git_must(a, s, NULL, one, NULL, e))
         return true;
     if (e->kind != ERR_NOT_FOUND)

@@ -1,10 +1,12 @@
 /* The holder's main loop: connections of the runtime, requests, ended children. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -250,6 +252,32 @@ static bool watch_signals(struct holder *h, struct err *e)
     return fd >= 0 ? loop_watch(&h->loop, &h->signals, fd, EPOLLIN, signal_ready, h, e) : err_sys(e, "signalfd");
 }
 
+/*
+ * Somebody removed our folder while we ran (a test's, a demo's). Nobody can find this environment any more, so nobody
+ * could ever stop it: it stops itself.
+ */
+static void lock_ready(struct watch *w, uint32_t events)
+{
+    struct holder *h = w->owner;
+    char event[sizeof(struct inotify_event) + NAME_MAX + 1];
+    struct stat st;
+    while (read(w->fd, event, sizeof event) > 0)
+        continue;
+    if (fstat(HOLDER_FD_LOCK, &st) == 0 && st.st_nlink == 0)
+        begin_stop(h);
+}
+
+/* Before our ids change: the file is the maker's. */
+static bool watch_lock(struct holder *h, struct err *e)
+{
+    char path[64];
+    CLEANUP(fd_close) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", HOLDER_FD_LOCK);
+    if (fd < 0 || inotify_add_watch(fd, path, IN_ATTRIB | IN_DELETE_SELF) < 0)
+        return err_sys(e, "watch the environment's lock file");
+    return loop_watch(&h->loop, &h->lock, fd_take(&fd), EPOLLIN, lock_ready, h, e);
+}
+
 /* A container takes five descriptors, a connection two. */
 static void raise_descriptors(void)
 {
@@ -267,8 +295,8 @@ static bool begin(struct holder *h, const struct holder_setup *s, struct err *e)
     raise_descriptors();
     /* programs that a container leaves behind can only be its own; but children of exec come to us */
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    return loop_open(&h->loop, e) && watch_signals(h, e) && setup_namespaces(h, s, e) && network_open(h, e)
-           && confine_filters_make(h->fake_ids, &h->filters, e)
+    return loop_open(&h->loop, e) && watch_signals(h, e) && watch_lock(h, e) && setup_namespaces(h, s, e)
+           && network_open(h, e) && confine_filters_make(h->fake_ids, &h->filters, e)
            && loop_watch(&h->loop, &h->listen, HOLDER_FD_LISTEN, EPOLLIN, listen_ready, h, e);
 }
 

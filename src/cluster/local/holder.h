@@ -69,7 +69,7 @@ struct task { /* a forked child of the holder: exec, or the removal of files */
 
 struct holder {
     struct loop loop;
-    struct watch listen, signals, dns_udp, dns_tcp;
+    struct watch listen, signals, lock, dns_udp, dns_tcp;
     int launcher, netns, netlink, filters;
     bool fake_ids;
     const char *name;

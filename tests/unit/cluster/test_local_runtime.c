@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cluster/local/environment.h"
+#include "cluster/local/environment_spawn.h"
 #include "local_fixture.h"
 
 static struct fixture f;
@@ -360,6 +360,17 @@ static void holder_is_killed(void **at)
     must(runtime_env_stop(f.r, S("dies"), &err_of_test));
 }
 
+/* Its folder is gone: nobody could ever stop it, so it stops itself. */
+static void folder_is_removed(void **at)
+{
+    struct str ip = pod(&f, "lost", "web");
+    serve("lost", "web", "x", -1);
+    must(runtime_remove_tree(f.r, fs_join(&f.a, f.dir, "env/lost"), &err_of_test));
+    await_death("lost");
+    assert_string_equal(fetch(&f, "lost", ip, 80).p, "");
+    must(runtime_env_stop(f.r, S("lost"), &err_of_test));
+}
+
 static void nothing_is_left(void **at)
 {
     pod(&f, "gone", "a");
@@ -392,6 +403,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(main_is_killed),
         cmocka_unit_test(holder_is_killed),
         cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(folder_is_removed),
     };
     struct CMUnitTest tests[COUNT(rows) + COUNT(whole)];
     size_t n = 0;

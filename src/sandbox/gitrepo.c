@@ -148,7 +148,7 @@ struct str git_commit_of(struct arena *a, const char *dir, struct str revision)
 
     if (!is_plain_revision(revision))
         return S("");
-    for (size_t i = 0; i < COUNT(places); i++) {
+    for (size_t i = is_sha(revision) ? 2 : 0; i < COUNT(places); i++) { /* a full sha needs no look at names */
         struct str name = arena_fmt(a, places[i], STR(revision));
         struct str sha = git_line(a, dir, "rev-parse", "--verify", "-q", "--end-of-options",
                                   arena_fmt(a, "%.*s^{commit}", STR(name)).p, NULL);

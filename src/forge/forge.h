@@ -1,24 +1,26 @@
 /*
- * forge/forge.h - where pull requests live. GitHub first (github.com, GHE.com, Enterprise Server), an interface for others.
+ * forge/forge.h - where pull requests live. GitHub first (github.com, GHE.com, Enterprise Server), an interface for
+ * others.
  *
- * Every error tells the cases apart that must never be taken for "no pull requests": ERR_UNAVAILABLE (5xx, broken, garbage, truncated
- * page), ERR_DENIED (401, 403), ERR_LIMIT (rate limit; retry_at_ms set), ERR_NOT_FOUND (404 on the repository).
+ * Every error tells the cases apart that must never be taken for "no pull requests": ERR_UNAVAILABLE (5xx, broken,
+ * garbage, truncated page), ERR_DENIED (401, 403), ERR_LIMIT (rate limit; retry_at_ms set), ERR_NOT_FOUND (404 on the
+ * repository).
  */
 #pragma once
 #include "data/value.h"
 
 struct forge_repo {
-    struct str api;         /* base URL, e.g. https://api.github.com or http://127.0.0.1:8080/api/v3; no final slash */
+    struct str api; /* base URL, e.g. https://api.github.com or http://127.0.0.1:8080/api/v3; no final slash */
     struct str owner, name;
-    struct str token;       /* empty: anonymous */
+    struct str token; /* empty: anonymous */
 };
 struct forge_pull {
     int64_t number;
     struct str title, branch, target_branch, head_sha, base_sha, author, author_association;
-    struct str url;         /* html_url */
+    struct str url; /* html_url */
     struct str *labels;
     size_t n_labels;
-    struct str state;       /* open, closed */
+    struct str state; /* open, closed */
     bool draft, merged, from_fork;
     struct str merge_commit_sha, merged_at, updated_at;
     struct str head_repo, base_repo; /* full names */
@@ -37,7 +39,8 @@ struct forge_counters {
 };
 struct forge_counters forge_cache_counters(struct forge_cache *c);
 
-/* The API base for a generator's `api` field, by Argo CD's Enterprise rule (argo.md 1.2); empty gives https://api.github.com. */
+/* The API base for a generator's `api` field, by Argo CD's Enterprise rule (argo.md 1.2); empty gives
+ * https://api.github.com. */
 struct str forge_api_base(struct arena *a, struct str api);
 
 /* All open pull requests, every page followed; labels: all must be present (exact). */
@@ -58,8 +61,8 @@ struct forge_status {
 /* description is cut to 140 characters (139 + ellipsis). */
 MUST_CHECK bool forge_status_set(struct arena *a, const struct forge_repo *r, struct str sha,
                                  const struct forge_status *s, struct err *e);
-MUST_CHECK bool forge_status_list(struct arena *a, const struct forge_repo *r, struct str sha, struct forge_status **out,
-                                  size_t *out_n, struct err *e);
+MUST_CHECK bool forge_status_list(struct arena *a, const struct forge_repo *r, struct str sha,
+                                  struct forge_status **out, size_t *out_n, struct err *e);
 MUST_CHECK bool forge_workflow_dispatch(struct arena *a, const struct forge_repo *r, struct str workflow,
                                         struct str git_ref, const struct value *inputs, struct err *e);
 /* Any call of the API: path starts with '/'. Status other than 2xx is an error of the kinds above. */

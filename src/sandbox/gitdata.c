@@ -327,7 +327,7 @@ static bool commit_file(struct call *c, struct str parent, struct str content, s
     struct str index_env = arena_fmt(c->a, "GIT_INDEX_FILE=%s/index", index);
     const char *const *base = git_environment(c->a, c->login);
     const char *env[16] = { index_env.p };
-    for (size_t i = 0; base[i] != NULL && i < 14; i++)
+    for (size_t i = 0; i < 14 && base[i] != NULL; i++)
         env[i + 1] = base[i];
     const char *read[] = { "git", "--git-dir", dir, "read-tree", arena_c(c->a, parent), NULL };
     const char *hash[] = { "git", "--git-dir", dir, "hash-object", "-w", "--stdin", NULL };

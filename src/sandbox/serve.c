@@ -100,8 +100,8 @@ static void add_limit_headers(struct call *c, int64_t used)
     call_header(c, "X-RateLimit-Resource", S("core"));
 }
 
-/* Status, ETag and the count that a call costs: nothing for a 304. */
-static void finish(struct call *c, struct http_server_request *r)
+/* Status, ETag and the count that a call costs: nothing for a 304, which only a conditional call can get. */
+static void finish(struct call *c, struct http_server_request *r, bool conditional)
 {
     bool get = str_is(r->method, "GET"), cheap = false;
     struct str asked = http_header_get(&r->headers, "if-none-match");
@@ -110,7 +110,7 @@ static void finish(struct call *c, struct http_server_request *r)
         struct str tag = entity_tag(c->a, c->login, c->raw);
         call_header(c, "ETag", tag);
         call_header(c, "Cache-Control", S("private, max-age=60, s-maxage=60"));
-        if (asked.n > 0 && str_find(asked, tag) >= 0) {
+        if (conditional && asked.n > 0 && str_find(asked, tag) >= 0) {
             c->status = 304;
             c->raw = S("");
             cheap = true;
@@ -148,7 +148,7 @@ static struct str scheme_of(struct http_server_request *r)
     return str_is(http_header_get(&r->headers, "x-forwarded-proto"), "https") ? S("https") : S("http");
 }
 
-static struct reply api(struct sandbox *s, struct http_server_request *r)
+static struct reply api(struct sandbox *s, struct http_server_request *r, bool conditional)
 {
     struct str prefix;
     struct call c = { .s = s, .a = r->a, .method = r->method, .query = r->query };
@@ -157,7 +157,7 @@ static struct reply api(struct sandbox *s, struct http_server_request *r)
     c.accept = http_header_get(&r->headers, "accept");
     c.view = (struct view){ r->a, s, arena_fmt(r->a, "%.*s://%.*s%.*s", STR(scheme_of(r)), STR(r->host), STR(prefix)) };
     answer_call(&c, r);
-    finish(&c, r);
+    finish(&c, r, conditional);
     call_header(&c, "X-GitHub-Media-Type", S("github.v3; format=json"));
     call_header(&c, "X-GitHub-Api-Version-Selected", S("2022-11-28"));
     call_header(&c, "X-GitHub-Request-Id", random_uuid(r->a));
@@ -258,7 +258,7 @@ void serve(void *user, struct http_server_request *r, struct http_exchange *x)
     }
     if (page_reply(s, r, x))
         return;
-    p = api(s, r);
+    p = api(s, r, hit.kind != FAULT_TRUNCATED); /* a 304 has no half */
     if (hit.kind == FAULT_TRUNCATED)
         p.text.n /= 2;
     send_reply(x, &p);

@@ -1,4 +1,7 @@
-/* Vitrine's own commit status: `pending` at once, then exactly one terminal state per sha. */
+/*
+ * Vitrine's own commit status: `pending` at once, then exactly one terminal state per sha. The outbox keeps their
+ * order: a verdict waits until the forge has taken (or refused) the pending one.
+ */
 #include "notify/internal.h"
 
 bool notify_preview_state(const struct notify *n, struct store *s, const struct preview_state *p, struct str target_url,
@@ -29,8 +32,5 @@ bool notify_preview_state(const struct notify *n, struct store *s, const struct 
         return false;
     if (over) /* a late pending must not cover the verdict */
         return true;
-    /* a pending that the forge never took is no news any more */
-    if (!pending && !store_outbox_supersede(s, prefix, key, e))
-        return false;
     return store_outbox_add(s, &i, NULL, e);
 }

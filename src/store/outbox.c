@@ -170,18 +170,3 @@ bool store_outbox_list(struct arena *a, struct store *s, struct str app, size_t 
     sqlite3_bind_int64(q, 2, (int64_t)max);
     return read_items(a, s, q, out, out_n, e);
 }
-
-bool store_outbox_supersede(struct store *s, struct str prefix, struct str except_key, struct err *e)
-{
-    CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&s->lock);
-    sqlite3_stmt *q = store_prepare(s,
-                                    "UPDATE outbox SET state='superseded', done_ms=? WHERE state='pending' AND "
-                                    "substr(key, 1, length(?2))=?2 AND key<>?3",
-                                    e);
-    if (q == NULL)
-        return false;
-    sqlite3_bind_int64(q, 1, clock_wall_ms());
-    store_bind_str(q, 2, prefix);
-    store_bind_str(q, 3, except_key);
-    return store_run(s, q, e);
-}

@@ -51,7 +51,7 @@ struct outbox_item {
     struct str service;   /* "webhook", "github-status" ... */
     struct str label;     /* what people see: "on-ephemeral-deployed -> github (success)" */
     struct value request; /* the service's own document; never holds a secret (secrets are put in at delivery) */
-    struct str state;     /* pending, sent, failed (given up) or superseded */
+    struct str state;     /* pending, sent or failed (given up) */
     int64_t attempts, next_ms, created_ms, done_ms;
     struct str last_error;
     struct str result; /* "201" ... */
@@ -69,8 +69,6 @@ MUST_CHECK bool store_outbox_result(struct store *s, int64_t id, const char *sta
 /* Newest first; app empty: all. */
 MUST_CHECK bool store_outbox_list(struct arena *a, struct store *s, struct str app, size_t max,
                                   struct outbox_item **out, size_t *out_n, struct err *e);
-/* Pending items whose key starts with `prefix` become superseded, but for `except_key`. */
-MUST_CHECK bool store_outbox_supersede(struct store *s, struct str prefix, struct str except_key, struct err *e);
 /* Keys that once existed (oncePer memory outlives the outbox rows). */
 MUST_CHECK bool store_once_seen(struct store *s, struct str key, bool *out, struct err *e);
 MUST_CHECK bool store_once_forget(struct store *s, struct str key, struct err *e);

@@ -236,7 +236,11 @@ static void one_verdict_per_commit(void **state)
     assert_true(store_outbox_list(&f.a, f.s, S(""), 10, &items, &n, &e));
     assert_int_equal(n, 2);
     assert_true(str_is(value_str_at(&items[0].request, "state"), "failure"));
-    assert_true(str_is(items[1].state, "superseded")); /* the pending one was never taken: no news any more */
+    assert_true(str_is(value_str_at(&items[1].request, "state"), "pending"));
+    assert_true(str_is(items[1].state, "pending")); /* it goes first, however late */
+    assert_true(store_outbox_due(&f.a, f.s, clock_wall_ms(), 10, &items, &n, &e));
+    assert_int_equal(n, 1);
+    assert_true(str_is(value_str_at(&items[0].request, "state"), "pending"));
     tear_down(&f);
 }
 

@@ -134,7 +134,7 @@ static void outbox_is_once(void **state)
     assert_true(store_outbox_due(&f->a, f->s, clock_wall_ms(), 10, &due, &n, &e));
     assert_int_equal(n, 1);
     assert_true(str_is(due[0].key, "k:2"));
-    assert_true(store_outbox_supersede(f->s, S("k:"), S("k:9"), &e));
+    assert_true(store_outbox_result(f->s, due[0].id, "failed", 0, S(""), S("gone"), &e));
     assert_true(store_outbox_due(&f->a, f->s, clock_wall_ms(), 10, &due, &n, &e));
     assert_int_equal(n, 0);
     assert_true(store_once_forget(f->s, S("k:1"), &e));

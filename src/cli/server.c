@@ -18,7 +18,7 @@ enum { LOOK_MS = 2000 };
 
 struct server_call {
     const char *config, *data, *address, *port, *ingress_port, *registry_port, *webhook_secret_file, *token_file,
-        *external_url, *status_context, *workers, *ready_file;
+        *external_url, *status_context, *workers, *image_timeout, *unreachable_timeout, *ready_file;
     bool registry, keep_running, debug;
 };
 
@@ -80,6 +80,15 @@ static bool read_port(const char *text, uint16_t otherwise, uint16_t *out, struc
     return true;
 }
 
+static bool read_timeout(const char *flag, const char *text, int64_t *out_ms, struct err *e)
+{
+    int64_t ns = 0;
+    if (text != NULL && (!duration_parse(str_c(text), &ns) || ns < 1000000))
+        return err_set(e, ERR_INVALID, "--%s %s: a duration such as 90s or 1h30m was expected", flag, text);
+    *out_ms = ns / 1000000;
+    return true;
+}
+
 /* A secret from a file (its last newline is not part of it), else from the environment. */
 static bool read_secret(struct arena *a, const char *file, const char *variable, const char **out, struct err *e)
 {
@@ -109,6 +118,8 @@ static bool fill_options(struct arena *a, const struct server_call *c, struct se
     o->workers = (unsigned)workers;
     return read_port(c->port, 8090, &o->port, e) && read_port(c->ingress_port, 8088, &o->ingress_port, e)
            && read_port(c->registry_port, 8082, &o->registry_port, e)
+           && read_timeout("image-timeout", c->image_timeout, &o->image_timeout_ms, e)
+           && read_timeout("unreachable-timeout", c->unreachable_timeout, &o->unreachable_timeout_ms, e)
            && read_secret(a, c->webhook_secret_file, "VITRINE_WEBHOOK_SECRET", &o->webhook_secret, e)
            && read_secret(a, c->token_file, "VITRINE_TOKEN", &o->token, e);
 }
@@ -166,6 +177,10 @@ int cmd_server(int argc, char **argv)
         { "status-context", 0, NULL, &c.status_context, NULL,
           "of the commit status (default vitrine/preview; empty: none)" },
         { "workers", 0, NULL, &c.workers, NULL, "threads that reconcile (default 4)" },
+        { "image-timeout", 0, NULL, &c.image_timeout, NULL,
+          "a commit fails whose image has not come by then (default 1h); a later one is deployed all the same" },
+        { "unreachable-timeout", 0, NULL, &c.unreachable_timeout, NULL,
+          "how long a registry or repository may not answer before that is a failure (default 10m)" },
         { "keep-running", 0, &c.keep_running, NULL, NULL, "leave the environments running when stopped" },
         { "ready-file", 0, NULL, &c.ready_file, NULL, "write the ports here when ready" },
         { "debug", 0, &c.debug, NULL, NULL, "log more" },

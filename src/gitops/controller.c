@@ -46,6 +46,10 @@ bool controller_open(const struct controller_options *o, struct controller **out
         return err_set(e, ERR_IO, "out of memory");
     c->o = *o;
     c->config = o->config;
+    if (c->o.image_timeout_ms <= 0)
+        c->o.image_timeout_ms = IMAGE_TIMEOUT_MS;
+    if (c->o.unreachable_timeout_ms <= 0)
+        c->o.unreachable_timeout_ms = UNREACHABLE_TIMEOUT_MS;
     pthread_mutex_init(&c->lock, NULL);
     cond_init(&c->work);
     /* check-outs of a killed process are of no use to anybody */

@@ -30,8 +30,9 @@ struct controller_options {
     struct oci_client *images; /* NULL: do not wait for images */
     struct forge_cache *forge;
     const char *cache_dir;
-    unsigned workers;         /* 0: 4 */
-    int64_t image_timeout_ms; /* how long an unreachable registry is forgiven; 0: 10 minutes */
+    unsigned workers;               /* 0: 4 */
+    int64_t image_timeout_ms;       /* a commit fails whose image has not come since it was seen; 0: 60 minutes */
+    int64_t unreachable_timeout_ms; /* how long a registry or repository may not answer; 0: 10 minutes */
     /* Called on a worker's thread after the store has it; `app` is valid during the call. deleted: the last look at it.
      */
     void (*on_app)(void *user, const struct value *app, bool deleted);

@@ -18,7 +18,8 @@ enum {
     SET_RETRY_MAX_MS = 180000,
     IMAGE_LOOK_MS = 500, /* first wait for an image, grown by half up to ... */
     IMAGE_LOOK_MAX_MS = 10000,
-    IMAGE_TIMEOUT_MS = 600000,
+    IMAGE_TIMEOUT_MS = 3600000,
+    UNREACHABLE_TIMEOUT_MS = 600000,
     CACHE_KEEP = 512, /* rendered results on disk */
 };
 
@@ -34,11 +35,11 @@ struct entry {
     uint64_t live_seen; /* fingerprint of the live objects at the last pass */
     unsigned failures;  /* in a row, of the source or the generators */
     int64_t failing_since_ms;
-    int64_t retry_at_ms;    /* monotonic; not before, whatever else changes */
-    unsigned image_looks;   /* in a row */
-    int64_t image_at_ms;    /* monotonic; when to look for it again */
-    char image_why[400];    /* what is waited for */
-    int64_t image_since_ms; /* waiting since (wall clock), or 0 */
+    int64_t retry_at_ms;     /* monotonic; not before, whatever else changes */
+    unsigned image_looks;    /* in a row */
+    int64_t image_at_ms;     /* monotonic; when to look for it again */
+    char image_missing[400]; /* the image that is waited for, and what is wrong with its registry */
+    int64_t image_since_ms;  /* waiting since (wall clock), or 0 */
     int64_t unreachable_since_ms;
 };
 
@@ -64,6 +65,9 @@ void queue_wake(struct controller *c, struct str name, bool is_set, unsigned why
 void queue_wake_all(struct controller *c, bool is_set, unsigned why);
 
 /* ---- one pass ----------------------------------------------------------------------------- */
+/* What stands in the way of a sync. */
+enum trouble { TROUBLE_NONE, TROUBLE_WAITING, TROUBLE_FAILURE, TROUBLE_ERROR };
+
 struct pass {
     struct controller *c;
     struct entry *entry;
@@ -80,6 +84,8 @@ struct pass {
     struct source_manifests manifests;
     struct value targets, live;
     struct compare_result compare;
+    enum trouble trouble; /* with the images */
+    struct str trouble_why;
     int64_t next_ms; /* when to look again without a cause */
 };
 
@@ -107,11 +113,11 @@ MUST_CHECK bool operation_supersede(struct pass *p, struct err *e);
 /* An operation that cannot even begin: phase Error with this message. */
 void operation_cannot_run(struct pass *p, struct str message); /* the caller saves */
 
-/* image_wait.c: true when every image that carries the commit exists. Otherwise *why says what is missing. */
-bool images_are_there(struct pass *p, const struct value *targets, struct str *why);
+/* image_wait.c: true when every image that carries the commit exists. Otherwise trouble and trouble_why of the pass say
+ * what is missing: waiting, and a failure once the time allowed for it is over. Looking goes on either way. */
+bool images_are_there(struct pass *p, const struct value *targets);
 
 /* preview.c */
-enum trouble { TROUBLE_NONE, TROUBLE_WAITING, TROUBLE_FAILURE, TROUBLE_ERROR };
 /* A new commit is pending at once. */
 void preview_begin(struct pass *p);
 /* Work out the state of the commit and tell it when it is news. trouble and why: what stands in the way of a sync. */
@@ -126,6 +132,8 @@ void preview_decide(struct arena *a, const struct value *app, struct str sha, en
 void station_reached(struct pass *p, const char *station, const char *detail);
 /* A commit came: the clock of its stations starts. */
 void station_seen(struct arena *a, struct store *s, struct str app, struct str sha);
+/* When the commit of this pass came (wall clock), over restarts, too. */
+int64_t station_seen_ms(struct pass *p);
 
 /* deletion.c: -1 when the application is gone. */
 int64_t deletion_pass(struct pass *p);

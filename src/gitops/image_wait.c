@@ -1,6 +1,10 @@
-/* A manifest whose image tag carries the commit is not applied before the registry has that tag. */
+/*
+ * A manifest whose image tag carries the commit is not applied before the registry has that tag. A tag that does not
+ * come in time, or a registry that does not answer for long, is a failure of the commit; the image is looked for on.
+ */
 #include <stdio.h>
 
+#include "data/gotime.h"
 #include "gitops/controller_internal.h"
 
 enum { SHORT_SHA = 7, IMAGES_MAX = 64 };
@@ -49,7 +53,26 @@ static int64_t next_look_ms(unsigned looks)
     return wait < IMAGE_LOOK_MAX_MS ? wait : IMAGE_LOOK_MAX_MS;
 }
 
-static void keep_waiting(struct pass *p, bool reachable, struct str why)
+/* From what the entry remembers. */
+static void note_trouble(struct pass *p)
+{
+    const struct controller_options *o = &p->c->o;
+    const struct entry *entry = p->entry;
+    bool silent =
+        entry->unreachable_since_ms > 0 && p->now_ms - entry->unreachable_since_ms > o->unreachable_timeout_ms;
+    bool late = p->now_ms - station_seen_ms(p) > o->image_timeout_ms;
+    if (!silent && !late) {
+        p->trouble = TROUBLE_WAITING;
+        p->trouble_why = arena_fmt(p->a, "Waiting for image %s", entry->image_missing);
+        return;
+    }
+    int64_t limit = silent ? o->unreachable_timeout_ms : o->image_timeout_ms;
+    p->trouble = TROUBLE_FAILURE;
+    p->trouble_why =
+        arena_fmt(p->a, "No image within %.*s: %s", STR(go_duration_str(p->a, limit * 1000000)), entry->image_missing);
+}
+
+static void keep_waiting(struct pass *p, bool reachable, struct str missing)
 {
     struct entry *entry = p->entry;
     if (entry->image_since_ms == 0)
@@ -60,7 +83,7 @@ static void keep_waiting(struct pass *p, bool reachable, struct str why)
         entry->unreachable_since_ms = p->now_ms;
     p->next_ms = next_look_ms(entry->image_looks++);
     entry->image_at_ms = clock_mono_ms() + p->next_ms;
-    snprintf(entry->image_why, sizeof entry->image_why, "%.*s", STR(why));
+    snprintf(entry->image_missing, sizeof entry->image_missing, "%.*s", STR(missing));
 }
 
 static void stop_waiting(struct pass *p)
@@ -73,18 +96,17 @@ static void stop_waiting(struct pass *p)
 
 /* Other changes wake the application, too: the registry is not asked more often for that, unless there is a new commit.
  */
-static bool is_too_early(struct pass *p, struct str *why)
+static bool is_too_early(struct pass *p)
 {
     int64_t left = p->entry->image_at_ms - clock_mono_ms();
     if (p->entry->image_since_ms == 0 || left <= 0 || p->why != WAKE_LIVE)
         return false;
     p->next_ms = left;
-    *why = arena_str(p->a, str_c(p->entry->image_why));
     return true;
 }
 
 /* One image. Its digest goes into the event. */
-static bool resolve(struct pass *p, struct str image, struct str *why)
+static bool resolve(struct pass *p, struct str image)
 {
     struct oci_reference reference;
     struct oci_descriptor found;
@@ -95,25 +117,27 @@ static bool resolve(struct pass *p, struct str image, struct str *why)
         station_reached(p, "ImageFound", arena_fmt(p->a, "%.*s is %.*s", STR(image), STR(found.digest)).p);
         return true;
     }
-    *why = e.kind == ERR_NOT_FOUND ? arena_fmt(p->a, "Waiting for image %.*s", STR(image))
-                                   : arena_fmt(p->a, "Waiting for image %.*s: %s", STR(image), e.text);
-    keep_waiting(p, e.kind == ERR_NOT_FOUND, *why);
+    bool reachable = e.kind == ERR_NOT_FOUND;
+    keep_waiting(p, reachable, reachable ? image : arena_fmt(p->a, "%.*s: %s", STR(image), e.text));
     return false;
 }
 
-bool images_are_there(struct pass *p, const struct value *targets, struct str *why)
+static bool resolve_all(struct pass *p, const struct value *targets, struct str sha)
+{
+    images wanted = images_of_commit(p->a, targets, sha);
+    for (size_t i = 0; i < wanted.n; i++)
+        if (!resolve(p, wanted.v[i]))
+            return false;
+    return true;
+}
+
+bool images_are_there(struct pass *p, const struct value *targets)
 {
     struct str sha = pass_commit(p);
-    if (p->c->o.images == NULL || sha.n < SHORT_SHA) {
+    if (p->c->o.images == NULL || sha.n < SHORT_SHA || (!is_too_early(p) && resolve_all(p, targets, sha))) {
         stop_waiting(p);
         return true;
     }
-    if (is_too_early(p, why))
-        return false;
-    images wanted = images_of_commit(p->a, targets, sha);
-    for (size_t i = 0; i < wanted.n; i++)
-        if (!resolve(p, wanted.v[i], why))
-            return false;
-    stop_waiting(p);
-    return true;
+    note_trouble(p);
+    return false;
 }

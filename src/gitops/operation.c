@@ -300,11 +300,10 @@ static void take_output(struct pass *p, const struct sync_output *out, bool term
 /* Only before the first thing is applied: afterwards the operation goes on. */
 static bool waits_for_images(struct pass *p, const struct operation_view *v)
 {
-    struct str why = { 0 };
     const struct value *state = state_of(p);
-    if (value_len(value_at(state, "syncResult.resources")) > 0 || images_are_there(p, &v->targets, &why))
+    if (value_len(value_at(state, "syncResult.resources")) > 0 || images_are_there(p, &v->targets))
         return false;
-    value_set_str(p->a, state, "message", why);
+    value_set_str(p->a, state, "message", p->trouble_why);
     return true;
 }
 

@@ -107,8 +107,7 @@ static bool source_failed(struct pass *p, const struct err *cause, struct err *e
         entry->failing_since_ms = p->now_ms;
     for (unsigned i = 1; i < entry->failures && wait < SOURCE_RETRY_MAX_MS; i++)
         wait *= 2;
-    bool lasting = p->now_ms - entry->failing_since_ms
-                   > (p->c->o.image_timeout_ms > 0 ? p->c->o.image_timeout_ms : IMAGE_TIMEOUT_MS);
+    bool lasting = p->now_ms - entry->failing_since_ms > p->c->o.unreachable_timeout_ms;
     p->next_ms = wait < SOURCE_RETRY_MAX_MS ? wait : SOURCE_RETRY_MAX_MS;
     entry->retry_at_ms = clock_mono_ms() + p->next_ms;
     if (!transient) {
@@ -167,16 +166,12 @@ static bool compare_now(struct pass *p, struct err *e)
 
 static bool start_automated(struct pass *p, const struct autosync_decision *d, struct err *e)
 {
-    struct str why = { 0 };
-    if (!images_are_there(p, &p->targets, &why)) {
-        application_condition_set(p->a, &p->status, "ImageWait", why, p->now_ms);
+    if (!images_are_there(p, &p->targets)) {
+        application_condition_set(p->a, &p->status, "ImageWait", p->trouble_why, p->now_ms);
         if (!pass_save(p, e))
             return false;
-        bool lost = p->entry->unreachable_since_ms > 0
-                    && p->now_ms - p->entry->unreachable_since_ms
-                           > (p->c->o.image_timeout_ms > 0 ? p->c->o.image_timeout_ms : IMAGE_TIMEOUT_MS);
-        pass_event(p, p->entry->unreachable_since_ms > 0 ? "Warning" : "Normal", "WaitingForImage", "%.*s", STR(why));
-        preview_tell(p, lost ? TROUBLE_FAILURE : TROUBLE_WAITING, why);
+        pass_event(p, p->entry->unreachable_since_ms > 0 ? "Warning" : "Normal", "WaitingForImage", "%.*s",
+                   STR(p->trouble_why));
         return true;
     }
     application_condition_clear(&p->status, "ImageWait");
@@ -248,8 +243,7 @@ static bool look(struct pass *p, struct err *e)
     p->drop_refresh = refresh;
     if (!act(p, e))
         return false;
-    if (p->entry->image_since_ms == 0)
-        preview_tell(p, TROUBLE_NONE, (struct str){ "", 0 });
+    preview_tell(p, p->trouble, p->trouble_why);
     return true;
 }
 

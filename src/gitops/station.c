@@ -39,6 +39,12 @@ void station_seen(struct arena *a, struct store *s, struct str app, struct str s
     write_stations(a, s, app, &v);
 }
 
+int64_t station_seen_ms(struct pass *p)
+{
+    struct value v = read_stations(p->a, p->c->o.store, application_name(&p->app), pass_commit(p));
+    return value_int_at(&v, "Seen", p->now_ms);
+}
+
 void station_reached(struct pass *p, const char *station, const char *detail)
 {
     struct str app = application_name(&p->app), sha = pass_commit(p);

@@ -170,6 +170,8 @@ static bool open_controller(struct server *s, struct err *e)
                                     .forge = s->forge,
                                     .cache_dir = fs_join(&s->a, s->o.data_dir, "cache"),
                                     .workers = s->o.workers,
+                                    .image_timeout_ms = s->o.image_timeout_ms,
+                                    .unreachable_timeout_ms = s->o.unreachable_timeout_ms,
                                     .on_app = on_app,
                                     .on_preview_state = on_preview_state,
                                     .user = s };

@@ -36,6 +36,8 @@ struct server_options {
     const char *launcher;       /* NULL: `vitrine` beside the running program */
     bool keep_running;          /* environments outlive the server */
     unsigned workers;           /* 0: the default */
+    /* As the controller's; 0: the defaults. */
+    int64_t image_timeout_ms, unreachable_timeout_ms;
 };
 struct server;
 MUST_CHECK bool server_open(const struct server_options *o, struct server **out, struct err *e);

@@ -32,6 +32,7 @@ static struct world {
     pthread_mutex_t lock;
     int list_status;
     char list[4000], pull[2000], image_tag[100];
+    int64_t image_timeout_ms;
     struct said said[200];
     size_t n_said;
 } w;
@@ -167,6 +168,7 @@ static void start(void)
                                     .forge = w.forge,
                                     .cache_dir = fs_join(&w.a, w.dir, "cache"),
                                     .workers = 2,
+                                    .image_timeout_ms = w.image_timeout_ms,
                                     .on_preview_state = heard };
     struct err e = { 0 };
     if (!controller_open(&o, &w.controller, &e))
@@ -495,6 +497,22 @@ static void a_late_image_is_waited_for(void **state)
     wait_said(sha, "success");
 }
 
+static void an_image_that_does_not_come_is_told(void **state)
+{
+    struct str sha = commit("first");
+    image_exists("sha-other");
+    pull_is_open(sha);
+    w.image_timeout_ms = 1;
+    start();
+    wait_said(sha, "failure");
+    assert_true(said(sha, "pending"));
+    assert_true(str_find(str_c(last_words()), S("failure: No image within 1ms: 127.0.0.1:")) > 0);
+    assert_false(fake_cluster_has(w.cluster, "Namespace", "web-pr-5"));
+    image_exists(arena_fmt(&w.a, "sha-%.*s", STR(sha)).p); /* late, and deployed all the same */
+    wait_for("reconciled", is_reconciled, NULL);
+    assert_true(fake_cluster_has(w.cluster, "Deployment", "web-pr-5"));
+}
+
 static bool service_is_back(const void *arg)
 {
     (void)arg;
@@ -590,6 +608,7 @@ int main(void)
         SCENE(forge_trouble_deletes_nothing),
         SCENE(a_closed_pull_request_leaves_nothing),
         SCENE(a_late_image_is_waited_for),
+        SCENE(an_image_that_does_not_come_is_told),
         SCENE(drift_heals),
         SCENE(a_restart_goes_on),
         SCENE(a_newer_commit_supersedes_a_running_operation),

@@ -41,6 +41,12 @@ class Faults(forge.ForgeTest):
         self.fault(kind="truncated", times=1)
         self.assertEqual(self.forge.get("").body, whole[:len(whole) // 2])
 
+    def test_truncated_even_when_nothing_changed(self):
+        first = self.forge.get("")
+        self.fault(kind="truncated", times=1)
+        answer = self.forge.get("", headers={"If-None-Match": first.headers["ETag"]})
+        self.assertEqual((answer.status, answer.body), (200, first.body[:len(first.body) // 2]))
+
     def test_only_what_matches(self):
         self.fault(kind="status", status=503, path="/statuses", method="POST")
         self.assertEqual(self.forge.get(f"/commits/{self.main}/statuses").status, 200)

@@ -28,28 +28,28 @@ def the_whole_life():
         assert hook_of(app)['hookPhase'] == 'Succeeded', hook_of(app)
         assert hook_of(app)['name'].startswith('e2e-tests-%s-postsync-' % first[:7]), hook_of(app)
         assert app['status']['operationState']['syncResult']['revision'] == first
-        w.until(lambda: w.states(first) == ['pending', 'success'], 'pending, then success: %s' % w.states(first))
-        w.until(lambda: w.states(first, 'continuous-integration/argocd') == ['success'], "the configuration's own status")
+        w.until_states(first, ['pending', 'success'], 'pending, then success')
+        w.until_states(first, ['success'], "the configuration's own status", 'continuous-integration/argocd')
 
         # a push: another tag, pr-N moved, another answer
         before = w.digest('pr-%d' % pr)
         second = w.commit('feat/life', message='Second', pr=pr)
         w.until(lambda: w.answer(pr) == 'Second', 'the new answer')
         assert w.digest('pr-%d' % pr) == w.digest('sha-' + second) != before
-        w.until(lambda: w.states(second) == ['pending', 'success'], 'the second commit succeeds')
+        w.until_states(second, ['pending', 'success'], 'the second commit succeeds')
 
         # an image that appears late: nothing is applied before, the old preview serves on
         third = w.commit('feat/life', message='Third', pr=pr, publish=False)
-        w.until(lambda: w.states(third) == ['pending'], 'the third commit is pending')
+        w.until_states(third, ['pending'], 'the third commit is pending')
         w.never(lambda: w.answer(pr) != 'Second', 'something was applied before its image was there')
         w.publish(third, pr, 'Third')
         w.until(lambda: w.answer(pr) == 'Third', 'the late image serves')
-        w.until(lambda: w.states(third) == ['pending', 'success'], 'the third commit succeeds')
+        w.until_states(third, ['pending', 'success'], 'the third commit succeeds')
 
         # a chart that does not render
         w.write('deploy/templates/broken.yaml', '{{ required "the database must be named" .Values.database }}\n')
         broken = w.commit('feat/life', message='Fourth', pr=pr)
-        w.until(lambda: w.states(broken) == ['pending', 'failure'], 'the failure is told')
+        w.until_states(broken, ['pending', 'failure'], 'the failure is told')
         assert 'the database must be named' in w.statuses(broken, 'vitrine/preview')[-1]['description']
         assert w.answer(pr) == 'Third'
         w.git('rm', '-q', '-f', 'deploy/templates/broken.yaml')
@@ -60,14 +60,14 @@ def the_whole_life():
             text = f.read()
         w.write('deploy/templates/e2e-tests.yaml', text.replace('- message', '- no-such-text'))
         failing = w.commit('feat/life', message='Fifth', pr=pr)
-        w.until(lambda: w.states(failing) == ['pending', 'failure'], 'the failed test is told')
+        w.until_states(failing, ['pending', 'failure'], 'the failed test is told')
         state = w.app(pr)['status']['operationState']
         assert state['phase'] == 'Failed' and state['message'].endswith('(retried 2 times).'), state['message']
-        w.until(lambda: w.states(failing, 'continuous-integration/argocd') == ['error'], "the configuration's status says error")
+        w.until_states(failing, ['error'], "the configuration's status says error", 'continuous-integration/argocd')
         w.write('deploy/templates/e2e-tests.yaml', text)
         fixed = w.commit('feat/life', message='Sixth', pr=pr)
         w.until(lambda: w.answer(pr) == 'Sixth', 'the mend serves')
-        w.until(lambda: w.states(fixed) == ['pending', 'success'], 'the mend succeeds')
+        w.until_states(fixed, ['pending', 'success'], 'the mend succeeds')
 
         # the command line prints what the workflow's page shows
         out = w.vitrine('app', 'get', 'argocd/demo-web-pr-%d' % pr, '--grpc-web', '--show-params', '--show-operation')[1]
@@ -122,7 +122,7 @@ def two_requests_do_not_see_each_other():
         w.publish(sha, two, 'Two')
         w.until(lambda: w.answer(two) == 'Two', 'the second one runs')
         assert w.answer(one) == 'One'
-        w.until(lambda: w.states(sha) == ['pending', 'failure'], 'the first one is out of reach')
+        w.until_states(sha, ['pending', 'failure'], 'the first one is out of reach')
         w.close(two)
         w.until(lambda: w.gone(two), 'the second one is gone')
         assert w.answer(one) == 'One'

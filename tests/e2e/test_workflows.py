@@ -37,7 +37,7 @@ def publish_test_promote_dispatch():
     with World(workflows=True, edit_config=dispatching_notification) as w:
         pr = w.open_pull('feat/ci', message='From CI')
         w.until(lambda: w.answer(pr) == 'From CI', 'what the workflow built is served')
-        w.until(lambda: w.states(w.sha) == ['pending', 'success'], 'success')
+        w.until_states(w.sha, ['pending', 'success'], 'success')
         w.until(lambda: [r['conclusion'] for r in runs(w, 'smoke.yaml')] == ['success'], 'the notification dispatched the workflow')
         # by hand, as the workflow's documentation has it
         w.vitrine('workflow', 'run', 'smoke.yaml', '--repo', REPO, '--api', 'http://127.0.0.1:%d/api/v3' % w.forge_port, '--ref', 'main',

@@ -103,10 +103,24 @@ class World:
                     if kind is None:
                         raise AssertionError('a process did not stop within 60 s of SIGTERM')
         status = [p.returncode for p in (self.server, self.forge) if p]
+        reports = self.sanitizer_reports()
         shutil.rmtree(self.dir, ignore_errors=True)
         if kind is None and any(s not in (0, None) for s in status):
-            raise AssertionError('a process ended with status %s' % status)
+            raise AssertionError('a process ended with status %s\n%s' % (status, reports))
+        if kind is None and reports:
+            raise AssertionError('sanitizer reports\n' + reports)
         return False
+
+    def sanitizer_reports(self):
+        """What a sanitized build complained about, with some lines of each stack."""
+        found = []
+        for name in self.logs:
+            with open(os.path.join(self.dir, name), errors='replace') as f:
+                lines = f.readlines()
+            for i, line in enumerate(lines):
+                if 'runtime error:' in line or 'Sanitizer:' in line:
+                    found.append('%s: %s' % (name, ''.join(lines[i:i + 20])))
+        return '\n'.join(found)
 
     def show_logs(self):
         for name in self.logs:
@@ -294,6 +308,15 @@ class World:
     def states(self, sha, context='vitrine/preview'):
         return [r['state'] for r in self.statuses(sha, context)]
 
+    def until_states(self, sha, wanted, what, context='vitrine/preview'):
+        """Wait until a commit's states are exactly these; more than that, or others, are a failure at once."""
+        def reached():
+            states = self.states(sha, context)
+            if states != wanted[:len(states)]:
+                raise AssertionError('%s: %s, but %s was expected: %s' % (what, states, wanted, self.statuses(sha, context)))
+            return states == wanted
+        self.until(reached, what)
+
     def fault(self, **fault):
         """kind=..., path=..., status=..., times=...; no arguments: clear."""
         url = 'http://127.0.0.1:%d/_sandbox/fault' % self.forge_port
@@ -340,7 +363,7 @@ class World:
         return 'demo-web-pr-%d' % number not in self.apps()
 
     def vitrine(self, *words, check=True):
-        env = dict(os.environ, VITRINE_SERVER=self.page, TZ='UTC')
+        env = dict(os.environ, VITRINE_SERVER=self.page, GH_TOKEN=TOKEN, TZ='UTC')
         return run(BIN, *words, check=check, env=env)
 
 

@@ -122,9 +122,21 @@ static bool attach(struct environment *env, pid_t child, struct err *e)
     return environment_listen(env, child, env->pidfd, e);
 }
 
+/* What an earlier vitrine left running is found at the first look. Under env->lock. */
+static void find_holder(struct environment *env)
+{
+    struct err ignored;
+    if (env->looked)
+        return;
+    env->looked = true;
+    if (env->calls < 0 && !attach(env, 0, &ignored))
+        disconnect(env);
+}
+
 bool environment_alive(struct environment *env)
 {
     CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&env->lock);
+    find_holder(env);
     struct pollfd p = { env->pidfd, POLLIN, 0 };
     return env->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }

@@ -28,7 +28,8 @@ struct environment {
     int calls;            /* connection for quick calls, -1 */
     int spare[SPARE_SOCKETS], n_spare;
     pid_t pid;
-    int pidfd; /* of the holder, -1 */
+    int pidfd;   /* of the holder, -1 */
+    bool looked; /* for a holder from before */
 };
 
 struct runtime {

@@ -40,6 +40,7 @@ MUST_CHECK bool runtime_image_ensure(struct arena *a, struct runtime *r, struct 
 MUST_CHECK bool runtime_env_start(struct runtime *r, struct str name, struct err *e);
 /* Kill all of it: processes, mounts, files. An absent one is success. */
 MUST_CHECK bool runtime_env_stop(struct runtime *r, struct str name, struct err *e);
+/* Does its holder run, be it one that an earlier vitrine started? */
 bool runtime_env_alive(struct runtime *r, struct str name);
 
 /* ---- pods and containers ------------------------------------------------------------------ */

@@ -290,6 +290,9 @@ static void a_new_main_takes_over(void **state)
     int64_t deadline = clock_mono_ms() + WAIT_MS;
     while (str_find(browse("five.example.com"), S("second")) < 0) /* until the first pass has set the routes */
         assert_true(clock_mono_ms() < deadline);
+    apply("{apiVersion: v1, kind: Pod, metadata: {name: late, namespace: five}, spec: {restartPolicy: Never, "
+          "containers: [{name: c, image: '@/app:1', args: [exit, '0']}]}}");
+    await("", "Pod", "five", "late", "status.phase", "Succeeded"); /* whole passes were made over the others too */
     struct str after = look("", "Pod", "five", pod_of("five", "web").p, "status.containerStatuses.0.containerID");
     assert_true(str_eq(before, after));
 }

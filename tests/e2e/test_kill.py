@@ -53,6 +53,8 @@ def environments_survive_when_asked_to():
         w.kill_server()
         w.start_server()
         w.until(lambda: w.answer(pr) == 'D', 'it still answers')
+        w.close(pr)  # otherwise it would outlive this test, too
+        w.until(lambda: w.gone(pr), 'the environment is gone')
 
 
 world.main(while_waiting_for_the_image, in_the_middle_of_a_sync, with_statuses_waiting, environments_survive_when_asked_to)

@@ -41,7 +41,8 @@ def the_whole_life():
         # an image that appears late: nothing is applied before, the old preview serves on
         third = w.commit('feat/life', message='Third', pr=pr, publish=False)
         w.until_states(third, ['pending'], 'the third commit is pending')
-        w.never(lambda: w.answer(pr) != 'Second', 'something was applied before its image was there')
+        w.never(lambda: w.answer(pr) != 'Second' or w.app(pr)['status']['operationState']['syncResult']['revision'] != second,
+                'something was applied before its image was there')
         w.publish(third, pr, 'Third')
         w.until(lambda: w.answer(pr) == 'Third', 'the late image serves')
         w.until_states(third, ['pending', 'success'], 'the third commit succeeds')
@@ -80,10 +81,22 @@ def the_whole_life():
         tested = w.digest('sha-' + fixed)
         merged = w.merge(pr)
         w.until(lambda: w.gone(pr), 'the environment is gone')
+        w.nothing_left(pr)
         out = w.vitrine('artefact', 'promote', w.image, '--sha', merged, '--repo', REPO, '--api',
                         'http://127.0.0.1:%d/api/v3' % w.forge_port)[1]
         assert w.digest('sha-' + merged) == tested, out
-        assert w.answer(pr) is None
+
+
+def an_image_that_does_not_come_is_told():
+    with World(server_flags=['--image-timeout', '1s']) as w:
+        pr = w.open_pull('feat/late', message='Late', publish=False)
+        w.until_states(w.sha, ['pending', 'failure'], 'the missing image is told')
+        assert w.image + ':sha-' + w.sha in w.statuses(w.sha, 'vitrine/preview')[-1]['description']
+        assert 'status' not in w.app(pr) or 'operationState' not in w.app(pr)['status'], w.app(pr)['status']
+        w.publish(w.sha, pr, 'Late')
+        w.until(lambda: w.answer(pr) == 'Late', 'it is deployed all the same')
+        w.until(lambda: w.healthy(pr), 'and well')
+        w.until_states(w.sha, ['pending', 'failure'], 'one verdict for one commit')
 
 
 def closing_promotes_nothing():
@@ -93,6 +106,7 @@ def closing_promotes_nothing():
         tags = json.loads(w.vitrine('artefact', 'tags', w.image, '-o', 'json')[1])
         w.close(pr)
         w.until(lambda: w.gone(pr), 'the environment is gone')
+        w.nothing_left(pr)
         assert json.loads(w.vitrine('artefact', 'tags', w.image, '-o', 'json')[1]) == tags
         status = w.vitrine('artefact', 'promote', w.image, '--sha', w.sha, '--repo', REPO, '--api',
                            'http://127.0.0.1:%d/api/v3' % w.forge_port, check=False)[0]
@@ -125,7 +139,8 @@ def two_requests_do_not_see_each_other():
         w.until_states(sha, ['pending', 'failure'], 'the first one is out of reach')
         w.close(two)
         w.until(lambda: w.gone(two), 'the second one is gone')
+        w.nothing_left(two)
         assert w.answer(one) == 'One'
 
 
-world.main(the_whole_life, closing_promotes_nothing, two_requests_do_not_see_each_other)
+world.main(the_whole_life, an_image_that_does_not_come_is_told, closing_promotes_nothing, two_requests_do_not_see_each_other)

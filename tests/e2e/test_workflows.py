@@ -47,6 +47,7 @@ def publish_test_promote_dispatch():
         merged = w.merge(pr)
         w.until(lambda: w.digest('sha-' + merged) == tested, 'the tested image is promoted')
         w.until(lambda: w.gone(pr), 'the environment is gone')
+        w.nothing_left(pr)
 
 
 world.main(publish_test_promote_dispatch)

@@ -103,13 +103,28 @@ class World:
                     if kind is None:
                         raise AssertionError('a process did not stop within 60 s of SIGTERM')
         status = [p.returncode for p in (self.server, self.forge) if p]
-        reports = self.sanitizer_reports()
+        reports, left = self.sanitizer_reports(), self.processes()
         shutil.rmtree(self.dir, ignore_errors=True)
         if kind is None and any(s not in (0, None) for s in status):
             raise AssertionError('a process ended with status %s\n%s' % (status, reports))
         if kind is None and reports:
             raise AssertionError('sanitizer reports\n' + reports)
+        if kind is None and left:
+            raise AssertionError('processes were left behind: %s' % left)
         return False
+
+    def processes(self, word=''):
+        """Command lines of the processes that were told of this world's folder and of `word`."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open('/proc/%s/cmdline' % pid) as f:
+                    words = f.read().split('\0')
+            except OSError:  # it has just ended
+                continue
+            if any(self.dir in w for w in words) and (not word or word in words):
+                found.append(' '.join(words))
+        return found
 
     def sanitizer_reports(self):
         """What a sanitized build complained about, with some lines of each stack."""
@@ -361,6 +376,13 @@ class World:
 
     def gone(self, number):
         return 'demo-web-pr-%d' % number not in self.apps()
+
+    def nothing_left(self, number):
+        """Of an environment that is gone: no process, no folder, no answer."""
+        name = 'demo-web-pr-%d' % number
+        assert not self.processes(name), self.processes(name)
+        assert name not in os.listdir(os.path.join(self.dir, 'data/local/env'))
+        assert self.answer(number) is None
 
     def vitrine(self, *words, check=True):
         env = dict(os.environ, VITRINE_SERVER=self.page, GH_TOKEN=TOKEN, TZ='UTC')

@@ -61,8 +61,19 @@ static int show(struct appset_call *c, struct str name)
     return CLI_OK;
 }
 
+static void warn_about(const struct value *set, const struct appset_generated *g)
+{
+    if (g->invalid.n > 0)
+        fprintf(stderr, "Warning: %.*s\n", STR(g->invalid));
+    if (g->held.n > 0)
+        fprintf(stderr, "Warning: %.*s\n", STR(g->held));
+    if (g->n_names == 0)
+        fprintf(stderr, "ApplicationSet %.*s generates no Application now\n", STR(value_str_at(set, "metadata.name")));
+}
+
+/* *good: no Application was left out. */
 static bool generate_documents(struct appset_call *c, const struct config *config, const struct value *docs,
-                               size_t *made, struct err *e)
+                               size_t *made, bool *good, struct err *e)
 {
     struct forge_cache *cache = forge_cache_open();
     bool ok = true;
@@ -71,15 +82,14 @@ static bool generate_documents(struct appset_call *c, const struct config *confi
         struct appset_generated g;
         if (!str_is(value_str_at(set, "kind"), "ApplicationSet"))
             continue;
-        ok = appset_generate(c->a, set, config, cache, &g, e)
-             || err_wrap(e, "ApplicationSet %.*s", STR(value_str_at(set, "metadata.name")));
+        ok = config_check(c->a, CONFIG_APPLICATIONSET, set, e)
+             && (appset_generate(c->a, set, config, cache, &g, e)
+                 || err_wrap(e, "ApplicationSet %.*s", STR(value_str_at(set, "metadata.name"))));
         if (!ok)
             break;
         ++*made;
-        if (g.invalid.n > 0)
-            fprintf(stderr, "Warning: %.*s\n", STR(g.invalid));
-        if (g.held.n > 0)
-            fprintf(stderr, "Warning: %.*s\n", STR(g.held));
+        warn_about(set, &g);
+        *good = *good && g.invalid.n == 0;
         if (c->output != NULL && strcmp(c->output, "json") == 0) {
             cli_print_value("json", &g.applications);
             continue;
@@ -101,14 +111,17 @@ static int generate(struct appset_call *c, const char *file)
     ptrdiff_t slash = str_rfind(dir, S("/"));
     const char *beside = slash < 0 ? "." : arena_c(c->a, str_slice(dir, 0, (size_t)slash));
     size_t made = 0;
+    bool good = true;
     if (!fs_read(c->a, AT_FDCWD, file, YAML_TEXT_MAX, &text, &e) || !yaml_parse_all(c->a, text, file, &docs, &e)
         || !config_load(c->config != NULL ? c->config : beside, &config, &e))
         return cli_fail(&e);
-    bool ok = generate_documents(c, config, &docs, &made, &e);
+    bool ok = generate_documents(c, config, &docs, &made, &good, &e);
     config_close(config);
     if (!ok)
         return cli_fail(&e);
-    return made > 0 ? CLI_OK : cli_fail_text("%s holds no ApplicationSet", file);
+    if (made == 0)
+        return cli_fail_text("%s holds no ApplicationSet", file);
+    return good ? CLI_OK : CLI_FAILED;
 }
 
 int cmd_appset(int argc, char **argv)

@@ -1,4 +1,5 @@
 /* One parameter set becomes one Application; an update keeps what is not the template's. */
+#include "data/json.h"
 #include "data/patch.h"
 #include "data/yaml.h"
 #include "gitops/appset_internal.h"
@@ -51,6 +52,12 @@ static struct value template_parts(struct arena *a, const struct value *template
     return parts;
 }
 
+/* The rendered text in quotes, on one line. */
+static bool invalid_patch(struct arena *a, const struct value *rendered, struct err *e)
+{
+    return err_wrap(e, "invalid templatePatch %.*s", STR(json_str(a, rendered, 0)));
+}
+
 static bool apply_patch(struct arena *a, const struct value *set, const struct appset_params *p, struct value *app,
                         struct err *e)
 {
@@ -61,11 +68,13 @@ static bool apply_patch(struct arena *a, const struct value *set, const struct a
     if (!appset_render(a, &text, &p->params, appset_is_go(set), value_at(set, "spec.goTemplateOptions"), &rendered, e))
         return err_wrap(e, "templatePatch");
     if (!yaml_parse(a, value_as_str(&rendered), "templatePatch", &patch, e))
-        return err_wrap(e, "invalid templatePatch \"%.*s\"", STR(value_as_str(&rendered)));
+        return invalid_patch(a, &rendered, e);
     if (value_is(&patch, VALUE_NULL))
         return true;
-    if (!value_is(&patch, VALUE_MAP))
-        return err_set(e, ERR_INVALID, "invalid templatePatch \"%.*s\": not a map", STR(value_as_str(&rendered)));
+    if (!value_is(&patch, VALUE_MAP)) {
+        (void)err_set(e, ERR_INVALID, "not a map");
+        return invalid_patch(a, &rendered, e);
+    }
     *app = merge_patch(a, app, &patch);
     if (!value_is(value_get(app, "spec"), VALUE_MAP) || !value_is(value_get(app, "metadata"), VALUE_MAP))
         return err_set(e, ERR_INVALID, "invalid templatePatch: metadata and spec must be maps");

@@ -39,6 +39,9 @@ size_t config_problems(const struct config *c, const struct config_problem **out
 /* Was every document good? Only then may the absence of a document mean that it was removed. */
 bool config_complete(const struct config *c);
 
+/* Is the document shaped as its kind wants? ERR_INVALID: one line that names the field. */
+MUST_CHECK bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e);
+
 /* All documents of a kind, in order: a list value that lives as long as `c`. A later document of the same name wins. */
 const struct value *config_documents(const struct config *c, enum config_kind kind);
 /* Document by metadata.name; value_nil when absent. Namespaces are not looked at. */

@@ -61,6 +61,45 @@ static const struct shape notifications_shape[] = {
     { NULL, VALUE_NULL, false },
 };
 
+/* A generator that is read wrongly selects too much: a stray field or kind must never widen the choice. */
+static const struct shape generator_shape[] = {
+    { "pullRequest", VALUE_MAP, false },
+    { "pullRequest.filters", VALUE_LIST, false },
+    { "pullRequest.values", VALUE_MAP, false },
+    { "pullRequest.requeueAfterSeconds", VALUE_INT, false },
+    { "pullRequest.continueOnRepoNotFoundError", VALUE_BOOL, false },
+    { "pullRequest.github", VALUE_MAP, false },
+    { "pullRequest.github.owner", VALUE_STRING, false },
+    { "pullRequest.github.repo", VALUE_STRING, false },
+    { "pullRequest.github.api", VALUE_STRING, false },
+    { "pullRequest.github.labels", VALUE_LIST, false },
+    { "pullRequest.github.tokenRef", VALUE_MAP, false },
+    { "list", VALUE_MAP, false },
+    { "list.elements", VALUE_LIST, false },
+    { "selector", VALUE_MAP, false },
+    { NULL, VALUE_NULL, false },
+};
+static const struct shape filter_shape[] = {
+    { "branchMatch", VALUE_STRING, false },
+    { "targetBranchMatch", VALUE_STRING, false },
+    { "titleMatch", VALUE_STRING, false },
+    { NULL, VALUE_NULL, false },
+};
+static const char *const pull_fields[] = { "github",
+                                           "gitlab",
+                                           "gitea",
+                                           "bitbucketServer",
+                                           "bitbucket",
+                                           "azuredevops",
+                                           "filters",
+                                           "requeueAfterSeconds",
+                                           "template",
+                                           "values",
+                                           "continueOnRepoNotFoundError",
+                                           NULL };
+static const char *const github_fields[] = { "owner", "repo", "api", "tokenRef", "appSecretName", "labels", NULL };
+static const char *const filter_fields[] = { "branchMatch", "targetBranchMatch", "titleMatch", NULL };
+
 static const struct shape *const shapes[CONFIG_KINDS] = {
     [CONFIG_APPLICATIONSET] = set_shape, [CONFIG_APPLICATION] = app_shape, [CONFIG_PROJECT] = project_shape,
     [CONFIG_SECRET] = data_shape,        [CONFIG_CONFIGMAP] = data_shape,  [CONFIG_NOTIFICATIONS] = notifications_shape,
@@ -68,7 +107,11 @@ static const struct shape *const shapes[CONFIG_KINDS] = {
 
 static const char *kind_word(enum value_kind k)
 {
-    return k == VALUE_MAP ? "a map" : k == VALUE_LIST ? "a list" : k == VALUE_BOOL ? "true or false" : "text";
+    return k == VALUE_MAP    ? "a map"
+           : k == VALUE_LIST ? "a list"
+           : k == VALUE_BOOL ? "true or false"
+           : k == VALUE_INT  ? "a whole number"
+                             : "text";
 }
 
 /* "targetRevision: 1.10" is a number in YAML: the way out is worth a word. */
@@ -80,13 +123,9 @@ static bool wrong_kind(const char *title, const struct shape *s, const struct va
                    value_kind_name(v->kind), hint);
 }
 
-bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e)
+static bool check_shapes(const char *title, const struct shape *s, const struct value *doc, struct err *e)
 {
-    struct str name = value_str_at(doc, "metadata.name");
-    struct str said = value_as_str(value_get(doc, "kind"));
-    const char *title =
-        kind == CONFIG_NOTIFICATIONS ? "notification values" : arena_fmt(a, "%.*s \"%.*s\"", STR(said), STR(name)).p;
-    for (const struct shape *s = shapes[kind]; s->path != NULL; s++) {
+    for (; s->path != NULL; s++) {
         const struct value *v = value_at(doc, s->path);
         if (v->kind == s->kind)
             continue;
@@ -95,6 +134,58 @@ bool config_check(struct arena *a, enum config_kind kind, const struct value *do
         if (s->required)
             return err_set(e, ERR_INVALID, "%s: %s is missing", title, s->path);
     }
+    return true;
+}
+
+static bool check_fields(const char *title, const char *const *known, const struct value *map, struct err *e)
+{
+    for (size_t i = 0; value_is(map, VALUE_MAP) && i < map->map->n; i++) {
+        const char *const *k = known;
+        while (*k != NULL && !str_is(map->map->v[i].key, *k))
+            k++;
+        if (*k == NULL)
+            return err_set(e, ERR_INVALID, "%s: unknown field \"%.*s\"", title, STR(map->map->v[i].key));
+    }
+    return true;
+}
+
+static bool check_filters(struct arena *a, const char *title, const struct value *filters, struct err *e)
+{
+    for (size_t i = 0; i < value_len(filters); i++) {
+        const struct value *f = value_item(filters, i);
+        const char *at = arena_fmt(a, "%s.pullRequest.filters[%zu]", title, i).p;
+        if (!value_is(f, VALUE_MAP))
+            return err_set(e, ERR_INVALID, "%s must be a map, not %s", at, value_kind_name(f->kind));
+        if (!check_shapes(at, filter_shape, f, e) || !check_fields(at, filter_fields, f, e))
+            return false;
+    }
+    return true;
+}
+
+static bool check_generators(struct arena *a, const char *title, const struct value *generators, struct err *e)
+{
+    for (size_t i = 0; i < value_len(generators); i++) {
+        const struct value *g = value_item(generators, i), *pull = value_get(g, "pullRequest");
+        const char *at = arena_fmt(a, "%s: spec.generators[%zu]", title, i).p;
+        if (!check_shapes(at, generator_shape, g, e)
+            || !check_fields(arena_fmt(a, "%s.pullRequest", at).p, pull_fields, pull, e)
+            || !check_fields(arena_fmt(a, "%s.pullRequest.github", at).p, github_fields, value_get(pull, "github"), e)
+            || !check_filters(a, at, value_get(pull, "filters"), e))
+            return false;
+    }
+    return true;
+}
+
+bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e)
+{
+    struct str name = value_str_at(doc, "metadata.name");
+    struct str said = value_as_str(value_get(doc, "kind"));
+    const char *title =
+        kind == CONFIG_NOTIFICATIONS ? "notification values" : arena_fmt(a, "%.*s \"%.*s\"", STR(said), STR(name)).p;
+    if (!check_shapes(title, shapes[kind], doc, e))
+        return false;
+    if (kind == CONFIG_APPLICATIONSET)
+        return check_generators(a, title, value_at(doc, "spec.generators"), e);
     if (kind == CONFIG_APPLICATION && value_is(value_at(doc, "spec.source"), VALUE_NULL)
         && value_len(value_at(doc, "spec.sources")) == 0)
         return err_set(e, ERR_INVALID, "%s: spec.source is missing", title);

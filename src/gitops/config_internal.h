@@ -11,7 +11,5 @@ struct config {
     size_t files, count; /* read so far, for the limits */
 };
 
-/* Is the document shaped as its kind wants? ERR_INVALID: one line that names the field. */
-MUST_CHECK bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e);
 /* A Secret's entries decoded: stringData over base64 data. */
 MUST_CHECK bool config_secret_decode(struct arena *a, const struct value *doc, struct value *out, struct err *e);

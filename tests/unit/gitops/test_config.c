@@ -68,6 +68,37 @@ static void a_mistake_stays_where_it_is(void **state)
     config_close(c);
 }
 
+/* What is read wrongly would select every pull request. */
+static void a_generator_is_read_strictly(void **state)
+{
+    static const struct {
+        const char *generator, *text;
+    } rows[] = {
+        { "github: {owner: o, repo: r, labels: preview}",
+          "spec.generators[0]: pullRequest.github.labels must be a list, not string" },
+        { "github: {owner: o, repo: r, label: [x]}", "spec.generators[0].pullRequest.github: unknown field \"label\"" },
+        { "filter: [{branchMatch: x}]", "spec.generators[0].pullRequest: unknown field \"filter\"" },
+        { "filters: ['^feat']", "spec.generators[0].pullRequest.filters[0] must be a map, not string" },
+        { "filters: [{}, {branchMatch: 1}]",
+          "spec.generators[0].pullRequest.filters[1]: branchMatch must be text, not int (put it in quotes)" },
+        { "filters: [{branch: x}]", "spec.generators[0].pullRequest.filters[0]: unknown field \"branch\"" },
+        { "requeueAfterSeconds: 1m",
+          "spec.generators[0]: pullRequest.requeueAfterSeconds must be a whole number, not string" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct config_problem *problems = NULL;
+        file("a.yaml", arena_fmt(&a,
+                                 "kind: ApplicationSet\nmetadata: {name: s}\nspec:\n  generators:\n  - pullRequest: "
+                                 "{%s}\n  template: {metadata: {}, spec: {}}\n",
+                                 rows[i].generator)
+                           .p);
+        struct config *c = load();
+        assert_int_equal(config_problems(c, &problems), 1);
+        is(problems[0].text, arena_fmt(&a, "ApplicationSet \"s\": %s", rows[i].text).p);
+        config_close(c);
+    }
+}
+
 static void secrets_are_decoded(void **state)
 {
     struct str out = { 0 };
@@ -137,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_mistake_stays_where_it_is, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(a_generator_is_read_strictly, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(secrets_are_decoded, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(destinations, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(the_values_form_is_notifications, make_dir, drop_dir),

@@ -36,7 +36,7 @@ static bool entry_name(struct arena *a, struct str path, struct str *out, struct
     }
     rest.p = slashed;
     str_split(&rest, S("/"), &first);
-    if (rest.n > 0 && rest.p[0] == '/')
+    if (str_starts(rest, S("/")) || (first.n == 0 && path.n > 0)) /* Helm takes "/etc/x" for "etc/x" */
         return err_set(e, ERR_INVALID, "chart illegally contains absolute paths");
     struct str name = path_clean(a, rest);
     if (str_is(name, "."))

@@ -150,6 +150,8 @@ static void refuses_hostile_packages(void **state)
     } rows[] = {
         { { "demo/../../etc/x", "x", NULL }, "chart illegally references parent directory" },
         { { "demo//etc/x", "x", NULL }, "chart illegally contains absolute paths" },
+        { { "/etc/x", "x", NULL }, "chart illegally contains absolute paths" },
+        { { "\\etc\\x", "x", NULL }, "chart illegally contains absolute paths" },
         { { "x", "x", NULL }, "chart illegally contains content outside the base directory: \"x\"" },
         { { "demo/c:/x", "x", NULL }, "chart contains illegally named files" },
         { { "demo/link", NULL, "../../etc/passwd" },

@@ -47,11 +47,18 @@ static bool read_app(struct app_call *c, struct arena *a, const char *query, str
     return cli_api_call(a, &c->api, "GET", app_path(c, query), NULL, out, e);
 }
 
+static bool is_count(const char *text)
+{
+    int64_t n;
+    return text == NULL || (str_to_int(str_c(text), &n) && n > 0 && n <= INT32_MAX);
+}
+
 static int64_t timeout_ms(const struct app_call *c)
 {
-    int64_t seconds;
-    return (c->timeout != NULL && str_to_int(str_c(c->timeout), &seconds) && seconds > 0 ? seconds : DEFAULT_TIMEOUT_S)
-           * 1000;
+    int64_t seconds = DEFAULT_TIMEOUT_S;
+    if (c->timeout != NULL)
+        (void)str_to_int(str_c(c->timeout), &seconds); /* run_verb has looked at it */
+    return seconds * 1000;
 }
 
 /* ---- list, get, history ------------------------------------------------------------------- */
@@ -96,7 +103,7 @@ static int app_history(struct app_call *c)
     if (!read_app(c, c->a, "", &app, &e))
         return refused(&e);
     if (!cli_print_value(c->output, value_at(&app, "status.history")))
-        app_print_history(&app);
+        app_print_history(&app, c->output != NULL && strcmp(c->output, "id") == 0);
     return CLI_OK;
 }
 
@@ -188,6 +195,25 @@ static bool read_resource(struct app_call *c, const char *text, struct value *ou
     return true;
 }
 
+/* What a whole sync left behind because pruning was not asked for. */
+static size_t prune_skipped(const struct value *app)
+{
+    const struct value *rows = value_at(app, "status.operationState.syncResult.resources");
+    size_t n = 0;
+    for (size_t i = 0; i < value_len(rows); i++)
+        n += str_is(value_str_at(value_item(rows, i), "status"), "PruneSkipped");
+    return str_is(value_str_at(app, "status.sync.status"), "Synced") ? 0 : n;
+}
+
+static int sync_result(const struct app_call *c, const struct value *app)
+{
+    struct str phase = value_str_at(app, "status.operationState.phase");
+    size_t left = c->resources.n == 0 ? prune_skipped(app) : 0;
+    if (!str_is(phase, "Succeeded"))
+        return cli_fail_text("Operation has completed with phase: %.*s", STR(phase));
+    return left == 0 ? CLI_OK : cli_fail_text("%zu resources require pruning", left);
+}
+
 static int app_sync(struct app_call *c)
 {
     struct value body = value_map(c->a), out, resources = value_list(c->a), one;
@@ -212,10 +238,7 @@ static int app_sync(struct app_call *c)
     int status = wait_until(c);
     if (status != CLI_OK || !read_app(c, c->a, "", &out, &e))
         return status;
-    struct str phase = value_str_at(&out, "status.operationState.phase");
-    if (str_is(phase, "Succeeded"))
-        return CLI_OK;
-    return cli_fail_text("Operation has completed with phase: %.*s", STR(phase));
+    return sync_result(c, &out);
 }
 
 static int app_delete(struct app_call *c)
@@ -359,6 +382,8 @@ static const struct {
 static int run_verb(struct app_call *c)
 {
     const char *verb = c->rest.n > 0 ? c->rest.v[0] : "";
+    if (!is_count(c->timeout) || !is_count(c->tail))
+        return cli_usage("app", "--timeout and --tail want a whole number above 0");
     for (size_t i = 0; i < COUNT(verbs); i++) {
         if (strcmp(verb, verbs[i].name) != 0)
             continue;
@@ -379,7 +404,8 @@ int cmd_app(int argc, char **argv)
     const struct cli_flag flags[] = {
         { "server", 0, NULL, &c.server, NULL,
           "address of the server (default $VITRINE_SERVER or http://127.0.0.1:8090)" },
-        { "output", 'o', NULL, &c.output, NULL, "json, yaml, wide or name" },
+        { "output", 'o', NULL, &c.output, NULL, "json, yaml or wide; list: name; history: id",
+          "json yaml wide name id" },
         { "project", 'p', NULL, &c.project, NULL, "list: only this project" },
         { "show-operation", 0, &c.show_operation, NULL, NULL, "get: the last operation" },
         { "show-params", 0, &c.show_params, NULL, NULL, "get: the source's parameters" },

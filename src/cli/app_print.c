@@ -262,12 +262,16 @@ void app_print_list(const struct value *apps)
     cli_table_print(&t, stdout);
 }
 
-void app_print_history(const struct value *app)
+void app_print_history(const struct value *app, bool ids_only)
 {
     static const char *const head[] = { "ID", "DATE", "REVISION" };
     CLEANUP(arena_close) struct arena a = { 0 };
     struct cli_table t = { .a = &a, .columns = COUNT(head) };
     const struct value *list = value_at(app, "status.history");
+    for (size_t i = 0; ids_only && i < value_len(list); i++)
+        printf("%lld\n", (long long)value_int_at(value_item(list, i), "id", 0));
+    if (ids_only)
+        return;
     printf("SOURCE  %.*s\n", STR(value_str_at(application_source(app), "repoURL")));
     cli_table_row(&t, head);
     for (size_t i = 0; i < value_len(list); i++) {

@@ -131,7 +131,7 @@ int cmd_appset(int argc, char **argv)
     const struct cli_flag flags[] = {
         { "server", 0, NULL, &c.server, NULL,
           "address of the server (default $VITRINE_SERVER or http://127.0.0.1:8090)" },
-        { "output", 'o', NULL, &c.output, NULL, "json or yaml" },
+        { "output", 'o', NULL, &c.output, NULL, "json or yaml", "json yaml" },
         { "config", 0, NULL, &c.config, NULL, "generate: folder with the Secrets (default: the file's own)" },
         { NULL },
     };

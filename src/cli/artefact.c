@@ -374,7 +374,7 @@ int cmd_artefact(int argc, char **argv)
         { "tag", 0, NULL, NULL, &c.tags, "promote: one more tag for the image, may be repeated" },
         { "username", 0, NULL, &c.username, NULL, "user of the registry" },
         { "password-env", 0, NULL, &c.password_env, NULL, "variable with the password of the registry" },
-        { "output", 'o', NULL, &c.output, NULL, "json or yaml" },
+        { "output", 'o', NULL, &c.output, NULL, "json or yaml", "json yaml" },
         { NULL },
     };
     int status;

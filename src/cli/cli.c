@@ -60,8 +60,22 @@ static bool set_switch(const struct cli_flag *f, bool has_value, struct str valu
     return true;
 }
 
+static bool is_one_of(struct str word, struct str words)
+{
+    struct str known;
+    while (words.n > 0) {
+        str_split(&words, S(" "), &known);
+        if (str_eq(word, known))
+            return true;
+    }
+    return false;
+}
+
 static bool set_text(const struct cli_flag *f, const char *value, struct err *e)
 {
+    if (f->words != NULL && !is_one_of(str_c(value), str_c(f->words)))
+        return err_set(e, ERR_INVALID, "invalid argument \"%s\" for \"--%s\": one of these was expected: %s", value,
+                       f->name, f->words);
     if (f->text != NULL) {
         *f->text = value;
         return true;

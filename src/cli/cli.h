@@ -44,6 +44,7 @@ struct cli_flag {
     const char **text;      /* a value; the last one wins */
     struct cli_words *many; /* a value that may come several times */
     const char *help;       /* "what it does"; NULL: hidden */
+    const char *words;      /* the value must be one of these, with blanks between; NULL: any text */
 };
 struct cli_words {
     const char *v[256];

@@ -131,7 +131,7 @@ int cmd_notify(int argc, char **argv)
         { "recipient", 0, NULL, &c.recipient, NULL, "template: the recipient" },
         { "server", 0, NULL, &c.server, NULL,
           "address of the server (default $VITRINE_SERVER or http://127.0.0.1:8090)" },
-        { "output", 'o', NULL, &c.output, NULL, "json or yaml" },
+        { "output", 'o', NULL, &c.output, NULL, "json or yaml", "json yaml" },
         { NULL },
     };
     int status;

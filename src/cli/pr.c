@@ -51,7 +51,8 @@ int cmd_pr(int argc, char **argv)
         { "sha", 0, .text = &sha, .help = "the commit: a merge, squash or rebase result, or a head" },
         { "repo", 'R', .text = &name, .help = "OWNER/NAME ($GITHUB_REPOSITORY)" },
         { "any-state", 0, .flag = &any, .help = "open and closed ones too, not only merged" },
-        { "output", 'o', .text = &output, .help = "json or yaml; else the address. Exit status 3: there is none" },
+        { "output", 'o', .text = &output, .help = "json or yaml; else the address. Exit status 3: there is none",
+          .words = "json yaml" },
         CLI_FORGE_FLAGS(forge),
         { 0 },
     };

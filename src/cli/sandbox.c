@@ -399,7 +399,7 @@ int cmd_sandbox(int argc, char **argv)
         { "status", 0, .text = &o.status, .help = "fault add status: the answer's status" },
         { "times", 0, .text = &o.times, .help = "fault add: how often (until cleared)" },
         { "timeout", 0, .text = &o.timeout, .help = "wait: seconds (600)" },
-        { "output", 'o', .text = &o.output, .help = "json or yaml" },
+        { "output", 'o', .text = &o.output, .help = "json or yaml", .words = "json yaml" },
         { 0 },
     };
 

@@ -81,7 +81,7 @@ int cmd_status(int argc, char **argv)
         { "description", 'd', .text = &o.description, .help = "set: a short text; cut to 140 characters" },
         { "context", 'c', .text = &o.context, .help = "set: the name of the check (default)" },
         { "target-url", 0, .text = &o.url, .help = "set: where the details are" },
-        { "output", 'o', .text = &o.output, .help = "list: json or yaml" },
+        { "output", 'o', .text = &o.output, .help = "list: json or yaml", .words = "json yaml" },
         CLI_FORGE_FLAGS(o.forge),
         { 0 },
     };

@@ -91,6 +91,7 @@ static struct value manifest_value(struct call *c, const struct oci_descriptor *
     value_set_str(c->a, &v, "image", oci_reference_str(c->a, &c->image));
     value_set_str(c->a, &v, "digest", d->digest);
     value_set_str(c->a, &v, "mediaType", d->media_type);
+    value_set(c->a, &v, "requests", value_int(oci_client_requests(c->client))); /* to the registry, so far */
     return v;
 }
 

@@ -23,6 +23,7 @@ typedef int cli_command(int argc, char **argv);
 struct cli_entry {
     const char *name;
     cli_command *run;    /* NULL in `vitrine`: the full program has it */
+    const char *words;   /* that may follow the name, with blanks between; NULL: none */
     const char *summary; /* one line for `vitrine help`; NULL: hidden */
 };
 /* Every command with its summary; `run` is filled where this program holds it. Ends with a NULL name. */

@@ -4,10 +4,10 @@
 #include "cli/full.h"
 
 const struct cli_entry cli_commands[] = {
-#define LIGHT(name, run, summary)
-#define FULL(name, run, summary) { name, run, summary },
+#define LIGHT(name, run, words, summary)
+#define FULL(name, run, words, summary) { name, run, words, summary },
 #include "cli/commands.h"
-    { NULL, NULL, NULL },
+    { NULL },
 };
 
 int main(int argc, char **argv)

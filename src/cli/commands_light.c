@@ -2,8 +2,8 @@
 #include "cli/light.h"
 
 const struct cli_entry cli_commands[] = {
-#define LIGHT(name, run, summary) { name, run, summary },
-#define FULL(name, run, summary) { name, NULL, summary },
+#define LIGHT(name, run, words, summary) { name, run, words, summary },
+#define FULL(name, run, words, summary) { name, NULL, words, summary },
 #include "cli/commands.h"
-    { NULL, NULL, NULL },
+    { NULL },
 };

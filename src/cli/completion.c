@@ -1,41 +1,87 @@
-/* vitrine completion bash|zsh|fish: the list of commands, made from the table itself. */
+/*
+ * vitrine completion bash|zsh|fish: commands and the words after them come from the table of commands, flags from the
+ * command's own --help when they are asked for, files where nothing else is known.
+ */
 #include "cli/light.h"
 
-static void print_names(const char *before, const char *after)
+/* Standard input: a command's help; out: its long flags, one per line. */
+#define LONG_FLAGS "sed -nE 's/^ +(-., +)?(--[a-z-]+).*/\\2/p'"
+
+static void print_names(void)
 {
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (c->summary != NULL)
-            printf("%s%s%s", before, c->name, after);
+            printf("%s ", c->name);
+}
+
+/* One line per command that wants a word: FORMAT gets its name and the words. */
+static void print_words(const char *format)
+{
+    for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
+        if (c->summary != NULL && c->words != NULL)
+            printf(format, c->name, c->words);
 }
 
 static void bash(void)
 {
-    printf("_vitrine() {\n    local words=\"");
-    print_names("", " ");
-    printf("help\"\n"
+    printf("_vitrine() {\n"
+           "    local word=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-           "        COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[1]}\"))\n"
-           "    else\n"
-           "        COMPREPLY=($(compgen -W \"$(vitrine \"${COMP_WORDS[1]}\" --help 2>/dev/null | grep -o -- "
-           "'--[a-z-]*')\" -- "
-           "\"${COMP_WORDS[COMP_CWORD]}\") $(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
-           "    fi\n}\ncomplete -F _vitrine vitrine\n");
+           "        words=\"");
+    print_names();
+    printf("help\"\n"
+           "    elif [[ $word == -* ]]; then\n"
+           "        words=$(vitrine \"${COMP_WORDS[1]}\" --help 2>/dev/null | " LONG_FLAGS ")\n"
+           "    elif [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+           "        case ${COMP_WORDS[1]} in\n");
+    print_words("        %s) words=\"%s\" ;;\n");
+    printf("        esac\n"
+           "    fi\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+           "}\n"
+           "complete -o default -F _vitrine vitrine\n");
 }
 
 static void zsh(void)
 {
-    printf("#compdef vitrine\nlocal -a commands\ncommands=(\n");
+    printf("#compdef vitrine\ncompdef _vitrine vitrine\n"
+           "_vitrine() {\n"
+           "    local -a names found\n"
+           "    names=(\n");
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (c->summary != NULL)
-            printf("  \"%s:%s\"\n", c->name, c->summary);
-    printf(")\nif (( CURRENT == 2 )); then _describe command commands; else _files; fi\n");
+            printf("        '%s:%s'\n", c->name, c->summary);
+    printf("    )\n"
+           "    if (( CURRENT == 2 )); then\n"
+           "        _describe command names\n"
+           "        return\n"
+           "    elif [[ $words[CURRENT] == -* ]]; then\n"
+           "        found=(${(f)\"$(vitrine $words[2] --help 2>/dev/null | " LONG_FLAGS ")\"})\n"
+           "    elif (( CURRENT == 3 )); then\n"
+           "        case $words[2] in\n");
+    print_words("        %s) found=(%s) ;;\n");
+    printf("        esac\n"
+           "    fi\n"
+           "    if (( $#found )); then compadd -a found; else _files; fi\n"
+           "}\n"
+           "if [[ $funcstack[1] == _vitrine ]]; then _vitrine \"$@\"; fi\n"); /* else it is being sourced */
 }
 
 static void fish(void)
 {
+    printf("function __vitrine_flags\n"
+           "    set -l words (commandline -opc)\n"
+           "    vitrine $words[2] --help 2>/dev/null | " LONG_FLAGS "\n"
+           "end\n"
+           "function __vitrine_at\n"
+           "    set -l words (commandline -opc)\n"
+           "    test (count $words) -eq 2; and test $words[2] = $argv[1]\n"
+           "end\n"
+           "complete -c vitrine -n 'string match -q -- \"-*\" (commandline -ct)' -f -a '(__vitrine_flags)'\n");
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (c->summary != NULL)
             printf("complete -c vitrine -n __fish_use_subcommand -f -a %s -d '%s'\n", c->name, c->summary);
+    print_words("complete -c vitrine -n '__vitrine_at %s' -f -a '%s'\n");
 }
 
 int cmd_completion(int argc, char **argv)

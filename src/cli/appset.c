@@ -71,6 +71,17 @@ static void warn_about(const struct value *set, const struct appset_generated *g
         fprintf(stderr, "ApplicationSet %.*s generates no Application now\n", STR(value_str_at(set, "metadata.name")));
 }
 
+static bool generate_set(struct appset_call *c, const struct config *config, const struct value *set,
+                         struct forge_cache *cache, struct appset_generated *g, struct err *e)
+{
+    if (!config_check(c->a, CONFIG_APPLICATIONSET, set, e))
+        return false;
+    struct patience *busy = patience_begin("asking the forge");
+    bool ok = appset_generate(c->a, set, config, cache, g, e);
+    patience_end(busy);
+    return ok || err_wrap(e, "ApplicationSet %.*s", STR(value_str_at(set, "metadata.name")));
+}
+
 /* *good: no Application was left out. */
 static bool generate_documents(struct appset_call *c, const struct config *config, const struct value *docs,
                                size_t *made, bool *good, struct err *e)
@@ -82,9 +93,7 @@ static bool generate_documents(struct appset_call *c, const struct config *confi
         struct appset_generated g;
         if (!str_is(value_str_at(set, "kind"), "ApplicationSet"))
             continue;
-        ok = config_check(c->a, CONFIG_APPLICATIONSET, set, e)
-             && (appset_generate(c->a, set, config, cache, &g, e)
-                 || err_wrap(e, "ApplicationSet %.*s", STR(value_str_at(set, "metadata.name"))));
+        ok = generate_set(c, config, set, cache, &g, e);
         if (!ok)
             break;
         ++*made;

@@ -203,7 +203,10 @@ static int publish(struct call *c)
         return cli_usage("artefact", "--pr is no pull request number: %s", c->pull);
     if (!read_source(c, &p, &assemble, &e))
         return cli_usage("artefact", "%s", e.text);
-    if (!artefact_publish(c->a, c->client, &p, &done, &e)) {
+    struct patience *busy = patience_begin("publishing");
+    bool ok = artefact_publish(c->a, c->client, &p, &done, &e);
+    patience_end(busy);
+    if (!ok) {
         int status = cli_fail(&e);
         return e.kind == ERR_CONFLICT ? EXIT_DIFFERS : status;
     }
@@ -284,7 +287,10 @@ static int promote(struct call *c)
     struct err e = { 0 };
     if (!read_promote(c, &p, &e))
         return cli_usage("artefact", "%s", e.text);
-    if (!artefact_promote(c->a, c->client, &p, &done, &why, &e)) {
+    struct patience *busy = patience_begin("promoting");
+    bool ok = artefact_promote(c->a, c->client, &p, &done, &why, &e);
+    patience_end(busy);
+    if (!ok) {
         cli_fail(&e);
         return refusal_status(why);
     }

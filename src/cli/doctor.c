@@ -76,7 +76,9 @@ static void check_generator(struct doctor *d, const struct config *config, const
         return;
     }
     struct forge_cache *cache = forge_cache_open();
+    struct patience *busy = patience_begin("asking the forge");
     bool ok = forge_pulls_list(d->a, &repo, cache, &pulls, &e);
+    patience_end(busy);
     forge_cache_close(cache);
     if (ok)
         say(d, GOOD, "%.*s/%.*s at %.*s answers%s: %zu open pull requests", STR(repo.owner), STR(repo.name),

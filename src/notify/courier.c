@@ -18,6 +18,7 @@ struct notify_courier {
     int64_t in_flight[THREADS]; /* ids, 0: free */
     struct pool *pool;
     pthread_t thread;
+    int64_t opened_ms; /* older items may have been under way when an earlier vitrine was killed */
 };
 
 struct errand {
@@ -61,13 +62,13 @@ static void run_errand(void *arg)
     struct errand *r = arg;
     struct notify_courier *c = r->c;
     struct str detail;
-    bool permanent;
+    bool permanent, unsure = r->item.attempts > 0 || r->item.created_ms < c->opened_ms;
     struct err e = { 0 };
     pthread_mutex_lock(&c->lock);
     const struct notify *n = c->n;
     const struct config *config = c->o.config;
     pthread_mutex_unlock(&c->lock);
-    bool sent = notify_deliver(&r->a, n, config, &r->item, &detail, &permanent, &e);
+    bool sent = notify_deliver(&r->a, n, config, &r->item, unsure, &detail, &permanent, &e);
     note_result(r, sent, permanent, detail, &e);
     pthread_mutex_lock(&c->lock);
     c->in_flight[r->slot] = 0;
@@ -166,6 +167,7 @@ bool notify_courier_open(const struct notify_courier_options *o, const struct no
         return err_set(e, ERR_LIMIT, "out of memory");
     c->o = *o;
     c->n = n;
+    c->opened_ms = clock_wall_ms();
     pthread_mutex_init(&c->lock, NULL);
     cond_init(&c->wake);
     if (!pool_open("courier", THREADS, THREADS, &c->pool, e) || !thread_start(&c->thread, "outbox", work, c, e)) {

@@ -155,11 +155,30 @@ static bool find_repo(struct arena *a, const struct config *config, struct str a
     return false;
 }
 
-static bool deliver_status(struct arena *a, const struct config *config, const struct outbox_item *i,
+/* Is it the commit's newest of its context? Who may not read statuses never finds it: better twice than never. */
+static bool has_arrived(struct arena *a, const struct forge_repo *repo, struct str sha,
+                        const struct forge_status *wanted, bool *out, struct err *e)
+{
+    struct forge_status *all;
+    size_t n;
+    *out = false;
+    if (!forge_status_list(a, repo, sha, &all, &n, e))
+        return e->kind != ERR_UNAVAILABLE && e->kind != ERR_LIMIT;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(all[i].context, wanted->context)) {
+            *out = str_eq(all[i].state, wanted->state);
+            return true;
+        }
+    return true;
+}
+
+static bool deliver_status(struct arena *a, const struct config *config, const struct outbox_item *i, bool unsure,
                            struct str *detail, bool *permanent, struct err *e)
 {
+    bool arrived = false;
     struct forge_repo repo;
-    struct str api = value_str_at(&i->request, "api"), full_name = value_str_at(&i->request, "repository");
+    struct str api = value_str_at(&i->request, "api"), full_name = value_str_at(&i->request, "repository"),
+               sha = value_str_at(&i->request, "sha");
     if (!find_repo(a, config, api, full_name, &repo))
         return err_set(e, ERR_NOT_FOUND,
                        "no ApplicationSet watches %.*s any more, so there is no token for its statuses",
@@ -168,19 +187,21 @@ static bool deliver_status(struct arena *a, const struct config *config, const s
                                    .context = value_str_at(&i->request, "context"),
                                    .description = value_str_at(&i->request, "description"),
                                    .target_url = value_str_at(&i->request, "target_url") };
-    if (!forge_status_set(a, &repo, value_str_at(&i->request, "sha"), &status, e)) {
+    if (unsure && !has_arrived(a, &repo, sha, &status, &arrived, e))
+        return false;
+    if (!arrived && !forge_status_set(a, &repo, sha, &status, e)) {
         *permanent = e->kind == ERR_INVALID;
         return false;
     }
-    *detail = S("201");
+    *detail = arrived ? S("an earlier attempt had arrived") : S("201");
     return true;
 }
 
 bool notify_deliver(struct arena *a, const struct notify *n, const struct config *config, const struct outbox_item *i,
-                    struct str *detail, bool *permanent, struct err *e)
+                    bool unsure, struct str *detail, bool *permanent, struct err *e)
 {
     *permanent = false;
     *detail = S("");
-    return str_is(i->service, "github-status") ? deliver_status(a, config, i, detail, permanent, e)
+    return str_is(i->service, "github-status") ? deliver_status(a, config, i, unsure, detail, permanent, e)
                                                : deliver_webhook(a, n, i, detail, permanent, e);
 }

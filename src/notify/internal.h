@@ -76,6 +76,11 @@ MUST_CHECK bool notify_render_all(const struct notify *n, struct arena *a, const
                                   const struct value *app, struct str service, struct str recipient, struct value *out,
                                   struct err *e);
 
-/* deliver.c: one attempt. *permanent: trying again cannot help. `detail` is the answer in short. */
+/*
+ * deliver.c: one attempt. *permanent: trying again cannot help. `detail` is the answer in short.
+ * unsure: an earlier attempt failed or was cut off, and may have arrived all the same. A commit status is looked for
+ * before it is posted again; a webhook cannot be asked and is sent again.
+ */
 MUST_CHECK bool notify_deliver(struct arena *a, const struct notify *n, const struct config *config,
-                               const struct outbox_item *i, struct str *detail, bool *permanent, struct err *e);
+                               const struct outbox_item *i, bool unsure, struct str *detail, bool *permanent,
+                               struct err *e);

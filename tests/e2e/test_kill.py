@@ -8,7 +8,7 @@ def killed(w, pr, message):
     w.start_server()
     w.until(lambda: w.answer(pr) == message, 'the preview answers after the restart')
     w.until(lambda: w.healthy(pr), 'synced and healthy after the restart')
-    w.until(lambda: w.states(w.sha) == ['pending', 'success'], 'pending and success, once each: %s' % w.states(w.sha))
+    w.until(lambda: w.states(w.sha) == ['pending', 'success'], 'pending and success, once each')
     w.until(lambda: w.states(w.sha, 'continuous-integration/argocd') == ['success'], "the configuration's status, once")
     w.never(lambda: w.states(w.sha) != ['pending', 'success'] or
             w.states(w.sha, 'continuous-integration/argocd') != ['success'], 'a status was doubled', 2)
@@ -46,15 +46,24 @@ def with_statuses_waiting():
         w.never(lambda: w.states(w.sha).count('success') != 1, 'the verdict was doubled', 2)
 
 
+def stop(server):
+    server.terminate()
+    assert server.wait(60) == 0
+
+
 def environments_survive_when_asked_to():
     with World(server_flags=['--keep-running']) as w:
         pr = w.open_pull('feat/d', message='D')
         w.until(lambda: w.healthy(pr), 'the preview runs')
-        w.kill_server()
-        w.start_server()
-        w.until(lambda: w.answer(pr) == 'D', 'it still answers')
-        w.close(pr)  # otherwise it would outlive this test, too
-        w.until(lambda: w.gone(pr), 'the environment is gone')
+        for end in (w.kill_server, lambda: stop(w.server)):
+            end()
+            assert w.processes('__holder'), 'the environment ended with the server'
+            w.start_server()
+            w.until(lambda: w.answer(pr) == 'D', 'it still answers')
+            w.until(lambda: w.healthy(pr), 'and is healthy')
+        assert not [e for e in w.events() if e['reason'] in ('CrashLoopBackOff', 'Failed')], w.events()
+        w.close(pr)
+        w.until(lambda: w.gone(pr), 'closing it still removes it')
 
 
 world.main(while_waiting_for_the_image, in_the_middle_of_a_sync, with_statuses_waiting, environments_survive_when_asked_to)

@@ -15,24 +15,33 @@ struct appset_call {
     struct cli_words rest;
 };
 
+/* The conditions a person must know of, joined. */
+static struct str what_stands(struct arena *a, const struct value *conditions)
+{
+    static const char *const telling[] = { "ErrorOccurred", "DeletionFrozen", "PullRequestsHeld" };
+    struct buf b = { .a = a };
+    for (size_t i = 0; i < value_len(conditions); i++) {
+        const struct value *c = value_item(conditions, i);
+        bool tells = false;
+        for (size_t t = 0; t < COUNT(telling); t++)
+            tells = tells || str_is(value_str_at(c, "type"), telling[t]);
+        if (tells && str_is(value_str_at(c, "status"), "True"))
+            buf_fmt(&b, "%s%.*s", b.n > 0 ? "; " : "", STR(value_str_at(c, "message")));
+    }
+    return buf_str(&b);
+}
+
 static void print_sets(struct arena *a, const struct value *sets)
 {
     static const char *const head[] = { "NAME", "APPLICATIONS", "HEALTH", "CONDITION" };
     struct cli_table t = { .a = a, .columns = COUNT(head) };
     cli_table_row(&t, head);
     for (size_t i = 0; i < value_len(sets); i++) {
-        const struct value *set = value_item(sets, i), *conditions = value_at(set, "status.conditions");
-        struct str said = S("");
-        for (size_t c = 0; c < value_len(conditions); c++) {
-            const struct value *condition = value_item(conditions, c);
-            if (str_is(value_str_at(condition, "type"), "ErrorOccurred")
-                && str_is(value_str_at(condition, "status"), "True"))
-                said = value_str_at(condition, "message");
-        }
+        const struct value *set = value_item(sets, i);
         cli_table_cell(&t, value_str_at(set, "metadata.name"));
         cli_table_cell(&t, arena_fmt(a, "%zu", value_len(value_at(set, "status.resources"))));
         cli_table_cell(&t, value_str_at(set, "status.health.status"));
-        cli_table_cell(&t, said);
+        cli_table_cell(&t, what_stands(a, value_at(set, "status.conditions")));
     }
     cli_table_print(&t, stdout);
 }

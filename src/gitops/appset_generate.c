@@ -52,12 +52,15 @@ static bool filters_take(const struct value *filters, const struct forge_pull *p
     return true;
 }
 
-static bool fork_may_deploy(const struct value *set, const struct forge_pull *p)
+static struct str fork_label(const struct value *set)
 {
     struct str label = application_annotation(set, APP_ANNOTATION_FORK_LABEL);
-    if (!p->from_fork || str_is(label, "*"))
-        return true;
-    return has_label(p, label.n > 0 ? label : S(APP_FORK_LABEL_DEFAULT));
+    return label.n > 0 ? label : S(APP_FORK_LABEL_DEFAULT);
+}
+
+static bool fork_may_deploy(const struct value *set, const struct forge_pull *p)
+{
+    return !p->from_fork || str_is(fork_label(set), "*") || has_label(p, fork_label(set));
 }
 
 bool appset_selects(struct arena *a, const struct value *set, const struct value *generator,
@@ -76,7 +79,7 @@ bool appset_selects(struct arena *a, const struct value *set, const struct value
     if (!str_is(pull->state, "open"))
         reason = pull->merged ? S("it is merged") : S("it is closed");
     else if (reason.n == 0 && !fork_may_deploy(set, pull))
-        reason = S("it comes from a fork and has no maintainer's label");
+        reason = arena_fmt(a, "it comes from a fork and has no label %.*s", STR(fork_label(set)));
     *out = reason.n == 0;
     if (why != NULL)
         *why = reason;
@@ -124,8 +127,8 @@ static void note_requeue(struct appset_generated *g, int64_t ms)
 static void note_held(const struct generation *r, const struct forge_pull *p)
 {
     struct appset_generated *g = r->g;
-    g->held = arena_fmt(r->a, "%.*s%sPull request #%lld comes from a fork and waits for a maintainer's label",
-                        STR(g->held), g->held.n > 0 ? "; " : "", (long long)p->number);
+    g->held = arena_fmt(r->a, "%.*s%sPull request #%lld comes from a fork and waits for a maintainer's label %.*s",
+                        STR(g->held), g->held.n > 0 ? "; " : "", (long long)p->number, STR(fork_label(r->set)));
 }
 
 static bool take_params(const struct generation *r, const struct value *generator, struct appset_params p)

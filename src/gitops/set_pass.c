@@ -75,6 +75,8 @@ static void write_success(struct set_pass *p)
     set_condition(p, "ParametersGenerated", true, "ParametersGenerated",
                   S("Successfully generated parameters for all Applications"));
     if (trouble.n > 0) {
+        if (!str_eq(trouble, value_str_at(&p->status, "health.message")))
+            log_warn("ApplicationSet %s: %.*s", p->entry->name, STR(trouble));
         set_condition(p, "ErrorOccurred", true, reason, trouble);
         set_condition(p, "ResourcesUpToDate", false, reason, trouble);
     } else {
@@ -290,8 +292,11 @@ static void write_resources(struct set_pass *p, const struct value *own)
         value_set_str(p->a, &row, "kind", S("Application"));
         value_set_str(p->a, &row, "name", application_name(app));
         value_set_str(p->a, &row, "namespace", value_str_at(app, "metadata.namespace"));
-        value_set_str(p->a, &row, "status", value_str_at(app, "status.sync.status"));
-        value_put_at(p->a, &row, "health.status", value_str(value_str_at(app, "status.health.status")));
+        struct str sync = value_str_at(app, "status.sync.status"), health = value_str_at(app, "status.health.status");
+        if (sync.n > 0) /* as of this look; a new one has neither yet */
+            value_set_str(p->a, &row, "status", sync);
+        if (health.n > 0)
+            value_put_at(p->a, &row, "health.status", value_str(health));
         list_push(p->a, resources.list, row);
     }
     value_set(p->a, &p->status, "resources", resources);

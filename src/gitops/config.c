@@ -51,6 +51,10 @@ static void keep_document(struct config *c, enum config_kind kind, struct value 
 {
     struct list *list = c->documents[kind].list;
     struct str name = value_str_at(&doc, "metadata.name");
+    const char *unsupported = config_unsupported(kind, &doc);
+    if (unsupported != NULL)
+        add_problem(c, false, where, "%.*s \"%.*s\": %s", STR(value_as_str(value_get(&doc, "kind"))), STR(name),
+                    unsupported);
     for (size_t i = 0; kind != CONFIG_NOTIFICATIONS && i < list->n; i++) {
         if (!str_eq(value_str_at(&list->v[i], "metadata.name"), name))
             continue;

@@ -176,6 +176,28 @@ static bool check_generators(struct arena *a, const char *title, const struct va
     return true;
 }
 
+const char *config_unsupported(enum config_kind kind, const struct value *doc)
+{
+    static const struct {
+        enum config_kind kind;
+        const char *path, *text;
+    } rows[] = {
+        { CONFIG_APPLICATIONSET, "spec.strategy.rollingSync",
+          "spec.strategy: progressive syncs are not supported: all Applications are synced at once" },
+        { CONFIG_APPLICATIONSET, "spec.ignoreApplicationDifferences",
+          "spec.ignoreApplicationDifferences is not supported: an update writes these fields too" },
+        { CONFIG_APPLICATION, "spec.sourceHydrator", "spec.sourceHydrator is not supported: nothing is hydrated" },
+        { CONFIG_PROJECT, "spec.syncWindows", "spec.syncWindows is not supported: a window holds nothing back" },
+        { CONFIG_PROJECT, "spec.signatureKeys", "spec.signatureKeys is not supported: signatures are not looked at" },
+        { CONFIG_PROJECT, "spec.sourceIntegrity",
+          "spec.sourceIntegrity is not supported: signatures are not looked at" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].kind == kind && !value_is(value_at(doc, rows[i].path), VALUE_NULL))
+            return rows[i].text;
+    return NULL;
+}
+
 bool config_check(struct arena *a, enum config_kind kind, const struct value *doc, struct err *e)
 {
     struct str name = value_str_at(doc, "metadata.name");

@@ -11,5 +11,7 @@ struct config {
     size_t files, count; /* read so far, for the limits */
 };
 
+/* What the document asks for and will not get, in one line; NULL: nothing. */
+const char *config_unsupported(enum config_kind kind, const struct value *doc);
 /* A Secret's entries decoded: stringData over base64 data. */
 MUST_CHECK bool config_secret_decode(struct arena *a, const struct value *doc, struct value *out, struct err *e);

@@ -125,10 +125,9 @@ static void add_service(struct notify *n, struct str rest, struct str text)
     s.name = named ? name : s.type;
     if (str_find(s.name, S(".")) >= 0)
         problem(n, "service", rest, "a name with more dots is not possible");
-    else if (!str_is(s.type, "webhook") && !str_is(s.type, "github"))
-        problem(n, "service", rest, "this type is not supported: `webhook` and `github` are");
-    else if (!yaml_parse(&n->a, text, NULL, &s.options, &e)
-             || (str_is(s.type, "webhook") && !check_webhook(&s.options, &e)))
+    else if (!str_is(s.type, "webhook"))
+        problem(n, "service", rest, "this type is not supported: only `webhook` is");
+    else if (!yaml_parse(&n->a, text, NULL, &s.options, &e) || !check_webhook(&s.options, &e))
         problem(n, "service", rest, e.text);
     else
         *vec_push(&n->a, &n->services) = s;

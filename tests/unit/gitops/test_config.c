@@ -99,6 +99,17 @@ static void a_generator_is_read_strictly(void **state)
     }
 }
 
+static void what_is_not_supported_is_said(void **state)
+{
+    const struct config_problem *problems = NULL;
+    file("a.yaml", "kind: AppProject\nmetadata: {name: p}\nspec: {syncWindows: [{kind: deny}]}\n");
+    struct config *c = load();
+    assert_int_equal(config_problems(c, &problems), 1);
+    is(problems[0].text, "AppProject \"p\": spec.syncWindows is not supported: a window holds nothing back");
+    assert_true(config_complete(c));
+    config_close(c);
+}
+
 static void secrets_are_decoded(void **state)
 {
     struct str out = { 0 };
@@ -169,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_mistake_stays_where_it_is, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(a_generator_is_read_strictly, make_dir, drop_dir),
+        cmocka_unit_test_setup_teardown(what_is_not_supported_is_said, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(secrets_are_decoded, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(destinations, make_dir, drop_dir),
         cmocka_unit_test_setup_teardown(the_values_form_is_notifications, make_dir, drop_dir),

@@ -37,6 +37,7 @@ struct server {
     struct settings all[CONFIGS_MAX];
     size_t n_settings;
     atomic_long webhooks_ok, webhooks_refused, webhooks_repeated;
+    atomic_bool serving; /* everything is open: before, requests are put off */
     atomic_bool closing;
 };
 

@@ -77,7 +77,7 @@ void server_handle(void *user, struct http_server_request *r, struct http_exchan
 {
     struct call c = { user, r, x, S("") };
     struct str path = r->path;
-    if (c.s->controller == NULL) /* still opening */
+    if (!c.s->serving)
         server_reply_text(&c, 503, "starting");
     else if (str_is(path, "/api/webhook"))
         api_webhook(&c);

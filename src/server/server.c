@@ -219,6 +219,7 @@ bool server_open(const struct server_options *o, struct server **out, struct err
         server_close(s);
         return false;
     }
+    s->serving = true;
     *out = s;
     return true;
 }

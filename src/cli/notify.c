@@ -79,7 +79,10 @@ static int with_config(struct notify_call *c, const char *kind, const char *name
         return cli_fail(&e);
     const char *cache;
     if (!fs_temp_dir(c->a, "vitrine-notify", &cache, &e)
-        || !notify_load(&(struct notify_options){ .config = config, .cache_dir = cache }, &n, &e)) {
+        || !notify_load(&(struct notify_options){ .config = config,
+                                                  .cache_dir = cache,
+                                                  .external_url = cli_api_of(c->a, c->server).base },
+                        &n, &e)) {
         config_close(config);
         return cli_fail(&e);
     }

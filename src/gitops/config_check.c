@@ -195,6 +195,11 @@ const char *config_unsupported(enum config_kind kind, const struct value *doc)
     for (size_t i = 0; i < COUNT(rows); i++)
         if (rows[i].kind == kind && !value_is(value_at(doc, rows[i].path), VALUE_NULL))
             return rows[i].text;
+    const struct value *data = value_get(doc, "data");
+    bool settings = kind == CONFIG_CONFIGMAP && str_is(value_str_at(doc, "metadata.name"), "argocd-cm");
+    for (size_t i = 0; settings && value_is(data, VALUE_MAP) && i < data->map->n; i++)
+        if (str_starts(data->map->v[i].key, S("resource.")))
+            return "the settings `resource.*` are not supported: the built-in rules hold";
     return NULL;
 }
 

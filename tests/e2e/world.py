@@ -8,6 +8,7 @@ Nothing sleeps to let things settle: every wait is for a condition, with a deadl
 """
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,9 +28,17 @@ DEADLINE = float(os.environ.get('VITRINE_TEST_DEADLINE', '90'))
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """A port below those that the kernel gives to outgoing connections: it stays free until it is bound."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range') as f:
+        end = int(f.read().split()[0])
+    while True:
+        port = random.randrange(max(1024, end - 16384), end)
+        with socket.socket() as s:
+            try:
+                s.bind(('127.0.0.1', port))
+                return port
+            except OSError:  # taken: another one
+                continue
 
 
 def run(*argv, check=True, env=None, cwd=None, stdin=''):
@@ -127,14 +136,12 @@ class World:
         return found
 
     def sanitizer_reports(self):
-        """What a sanitized build complained about, with some lines of each stack."""
+        """What server and forge complained about, when they are a sanitized build."""
         found = []
-        for name in self.logs:
-            with open(os.path.join(self.dir, name), errors='replace') as f:
-                lines = f.readlines()
-            for i, line in enumerate(lines):
-                if 'runtime error:' in line or 'Sanitizer:' in line:
-                    found.append('%s: %s' % (name, ''.join(lines[i:i + 20])))
+        for name in sorted(os.listdir(self.dir)):
+            if name.startswith('sanitizer.'):
+                with open(os.path.join(self.dir, name), errors='replace') as f:
+                    found.append(f.read())
         return '\n'.join(found)
 
     def show_logs(self):
@@ -161,7 +168,9 @@ class World:
     def _spawn(self, log, *argv):
         self.logs.append(log)
         out = open(os.path.join(self.dir, log), 'a')
-        env = dict(os.environ, PATH=os.path.dirname(BIN) + ':' + os.environ['PATH'])
+        reports = 'log_path=' + os.path.join(self.dir, 'sanitizer')
+        env = dict(os.environ, PATH=os.path.dirname(BIN) + ':' + os.environ['PATH'], ASAN_OPTIONS=reports,
+                   UBSAN_OPTIONS=reports + ':print_stacktrace=1')
         return subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=env)
 
     def start_forge(self):

@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "cli/full.h"
+#include "cluster/local/local.h"
 #include "net/http.h"
 
 enum { STEP_MS = 120000, LOOK_MS = 20 };
@@ -272,6 +273,10 @@ static int tell_story(struct demo *d, bool quick)
 {
     int64_t other = 0;
     struct err e = { 0 };
+    struct local_level level = { 0 };
+    local_probe(&level);
+    if (level.level < 3)
+        return cli_fail_text("this machine cannot run the previews: %s", level.why);
     printf("vitrine demo: a forge, a registry, a controller and an engine on this machine; no account, no cluster.\n");
     if (!demo_open(d, &e))
         return cli_fail(&e);

@@ -314,18 +314,36 @@ static bool make_room(struct pod *p, struct str name, struct err *e)
     return true;
 }
 
+/* An attempt is started once, though it be asked for twice: its main may have been killed before it could write so. */
+static bool is_begun(struct holder *h, struct request *r, struct pod *p, struct str name, int attempt)
+{
+    struct container *c = container_find(p, name);
+    if (c == NULL || c->attempt != attempt)
+        return false;
+    if (c->pid != 0 && !c->started)
+        c->waiter = r->peer->id;
+    else
+        holder_reply_ok(h, r->peer->id);
+    return true;
+}
+
 bool container_start(struct holder *h, struct request *r, struct err *e)
 {
     struct pod *p;
     struct str name = value_str_at(&r->m->body, "name");
-    if (!pod_of(h, r, &p, e) || !holder_name_check(name, e) || !make_room(p, name, e))
+    int attempt = (int)value_int_at(&r->m->body, "attempt", 0);
+    if (!pod_of(h, r, &p, e) || !holder_name_check(name, e))
+        return false;
+    if (is_begun(h, r, p, name, attempt))
+        return true;
+    if (!make_room(p, name, e))
         return false;
     struct container *c = calloc(1, sizeof *c);
     if (c == NULL)
         return err_set(e, ERR_LIMIT, "out of memory");
     snprintf(c->name, sizeof c->name, "%.*s", STR(name));
     c->pod = p;
-    c->attempt = (int)value_int_at(&r->m->body, "attempt", 0);
+    c->attempt = attempt;
     c->pidfd = c->log.fd = c->exit_code = -1;
     c->stream[0].name = "stdout";
     c->stream[1].name = "stderr";

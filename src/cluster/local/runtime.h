@@ -79,8 +79,10 @@ MUST_CHECK bool runtime_volume_dir(struct arena *a, struct runtime *r, struct st
                                    struct str name, struct str *out, struct err *e);
 MUST_CHECK bool runtime_volume_write(struct runtime *r, struct str dir, struct str path, struct str content,
                                      unsigned mode, struct err *e);
+/* An attempt that was started before, running or ended, is not started again: that is success. errors: ERR_NOT_FOUND
+ * when the program is not in the image, ERR_CONFLICT while another attempt runs. */
 MUST_CHECK bool runtime_container_start(struct runtime *r, struct str env, const struct runtime_container *c,
-                                        struct err *e); /* ERR_NOT_FOUND: the program is not in the image */
+                                        struct err *e);
 MUST_CHECK bool runtime_container_signal(struct runtime *r, struct str env, struct str pod_id, struct str name, int sig,
                                          struct err *e); /* SIGKILL takes the whole container */
 struct runtime_state {

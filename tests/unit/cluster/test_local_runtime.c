@@ -102,8 +102,11 @@ static void signals(void **at)
     struct runtime_state s = await_end(&f, "rows", "rows", "sleep");
     assert_int_equal(s.exit_code, 143);
     assert_int_equal(s.signal, SIGTERM);
+    start(&f, "rows", &c); /* the same attempt: it has run */
+    assert_false(state(&f, "rows", "rows", "sleep").running);
     c.attempt = 1;
     start(&f, "rows", &c);
+    start(&f, "rows", &c); /* it is running */
     must(runtime_container_signal(f.r, S("rows"), S("rows"), S("sleep"), SIGKILL, &err_of_test));
     assert_int_equal(await_end(&f, "rows", "rows", "sleep").exit_code, 137);
 }

@@ -27,6 +27,11 @@ bool cluster_kind(struct cluster *c, struct str group, struct str kind, struct c
     return c->ops->kind(c, group, kind, out, e);
 }
 
+bool cluster_keeps_unknown_kinds(const struct cluster *c)
+{
+    return c->ops->keeps_unknown_kinds;
+}
+
 bool cluster_apply(struct cluster *c, struct arena *a, const struct value *object, const struct cluster_apply *o,
                    struct value *out_live, enum cluster_verb *out_verb, struct err *e)
 {

@@ -46,6 +46,7 @@ struct cluster_ops {
                  struct err *e);
     struct str (*version)(struct cluster *c); /* "v1.33.0": for charts' Capabilities */
     void (*close)(struct cluster *c);
+    bool keeps_unknown_kinds; /* objects of kinds it does not know are stored; nothing acts on them */
 };
 struct cluster {
     const struct cluster_ops *ops; /* first member of each implementation's struct */
@@ -53,9 +54,9 @@ struct cluster {
 
 /* Thin calls through the table; see the rules beside each. */
 
-/* What the destination knows of a kind. Unknown kinds: ERR_NOT_FOUND (the local engine keeps them as objects all the same and
- * answers namespaced = true). */
+/* What the destination knows of a kind. Unknown kinds: ERR_NOT_FOUND, with namespaced = true where they are kept all the same. */
 MUST_CHECK bool cluster_kind(struct cluster *c, struct str group, struct str kind, struct cluster_kind *out, struct err *e);
+bool cluster_keeps_unknown_kinds(const struct cluster *c);
 /* Create or patch. Live-only fields (status, defaults) are kept; fields that the last apply set and this one does not are removed
  * (three-way, last-applied or field manager). errors: ERR_INVALID with the field's path, ERR_DENIED for what the destination
  * refuses (privileged, hostPath ...), ERR_NOT_FOUND `namespaces "x" not found`. */

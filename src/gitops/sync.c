@@ -47,7 +47,7 @@ static struct str why_not_valid(struct sync_run *r, const struct sync_task *t)
     bool known = cluster_kind(r->in->cluster, t->key.group, t->key.kind, &kind, &e);
     if (!known && e.kind != ERR_NOT_FOUND)
         return arena_str(r->a, str_c(e.text));
-    if (!known && t->target != NULL && !defines_kind(r, &t->key)
+    if (!known && t->target != NULL && !cluster_keeps_unknown_kinds(r->in->cluster) && !defines_kind(r, &t->key)
         && !resource_option(object, "SkipDryRunOnMissingResource=true")
         && !application_sync_option(r->in->app, "SkipDryRunOnMissingResource=true"))
         return arena_fmt(

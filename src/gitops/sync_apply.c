@@ -36,6 +36,16 @@ static struct str resource_words(struct arena *a, const struct cluster_key *k)
     return buf_str(&text);
 }
 
+/* What kubectl would print after the verb: here, that nothing will come of the object. */
+static struct str applied_warning(struct sync_run *r, const struct sync_task *t)
+{
+    struct cluster_kind kind;
+    struct err e = { 0 };
+    if (cluster_kind(r->in->cluster, t->key.group, t->key.kind, &kind, &e) || e.kind != ERR_NOT_FOUND)
+        return S("");
+    return arena_fmt(r->a, ". Warning: %s", e.text);
+}
+
 static struct str applied_message(struct arena *a, const struct sync_task *t, const struct cluster_apply *o,
                                   enum cluster_verb verb)
 {
@@ -62,7 +72,8 @@ bool task_apply(struct sync_run *r, struct sync_task *t, bool dry_run)
     }
     bool record = !dry_run || value_bool_at(r->in->operation, "dryRun", false);
     if (record)
-        task_record(r, t, "Synced", dry_run ? "Succeeded" : "Running", applied_message(r->a, t, &o, verb));
+        task_record(r, t, "Synced", dry_run ? "Succeeded" : "Running",
+                    arena_fmt(r->a, "%.*s%.*s", STR(applied_message(r->a, t, &o, verb)), STR(applied_warning(r, t))));
     t->fresh = true;
     r->out->changed = r->out->changed || !dry_run;
     return true;

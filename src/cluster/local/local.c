@@ -248,8 +248,8 @@ static void local_close(struct cluster *c)
     free(l);
 }
 
-static const struct cluster_ops ops = { "local",      local_kind, local_apply, local_get,     local_list,
-                                        local_remove, local_wait, local_logs,  local_version, local_close };
+static const struct cluster_ops ops = { "local",    local_kind, local_apply,   local_get,   local_list, local_remove,
+                                        local_wait, local_logs, local_version, local_close, true };
 
 /* Every cluster has it, and every namespace that the store remembers may have something running. */
 static bool wake_namespaces(struct local *l, struct err *e)

@@ -7,6 +7,7 @@
 
 struct fake {
     struct cluster base;
+    struct cluster_ops ops;
     struct arena a;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -232,12 +233,18 @@ struct cluster *fake_cluster_open(void)
     struct fake *f = calloc(1, sizeof *f);
     if (f == NULL)
         abort();
-    f->base.ops = &ops;
+    f->ops = ops;
+    f->base.ops = &f->ops;
     f->objects = value_list(&f->a);
     f->log.a = &f->a;
     pthread_mutex_init(&f->lock, NULL);
     cond_init(&f->changed);
     return &f->base;
+}
+
+void fake_cluster_keep_unknown(struct cluster *c)
+{
+    of(c)->ops.keeps_unknown_kinds = true;
 }
 
 /* ---- for tests ---------------------------------------------------------------------------- */

@@ -332,6 +332,17 @@ static void unknown_kinds_are_told(void **state)
          "Make sure the \"Widget\" CRD is installed on the destination cluster.");
 }
 
+static void unknown_kinds_are_kept_with_a_warning(void **state)
+{
+    make_namespace();
+    struct scene s = scene_of("", "apiVersion: x.io/v1\nkind: Widget\nmetadata: {name: w}\n");
+    fake_cluster_keep_unknown(cluster);
+    step(&s);
+    says(&s, "Succeeded", "successfully synced (all tasks run)");
+    did("apply Widget/w");
+    row_is(&s, "Widget", "Synced", "Running", "widget.x.io/w created. Warning: no such kind");
+}
+
 static void a_dry_run_changes_nothing(void **state)
 {
     make_namespace();
@@ -529,6 +540,7 @@ int main(void)
         ROW(a_missing_namespace_fails_the_dry_run),
         ROW(a_namespace_among_the_manifests_comes_first),
         ROW(unknown_kinds_are_told),
+        ROW(unknown_kinds_are_kept_with_a_warning),
         ROW(a_dry_run_changes_nothing),
         ROW(old_hooks_go_before_new_ones),
         ROW(terminating_removes_running_hooks),

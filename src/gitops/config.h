@@ -56,6 +56,8 @@ MUST_CHECK bool config_secret(const struct config *c, struct str ns, struct str 
 /* Credentials for a repository URL: a repository Secret with that very URL, else the repo-creds Secret with the longest
  * matching URL prefix, else none. */
 struct git_credentials config_repo_credentials(const struct config *c, struct str url);
+/* Does a repository or repo-creds Secret stand for this URL, with credentials or without? */
+bool config_names_repo(const struct config *c, struct str url);
 /* May this destination name or server be used? With only one destination every name maps to it, unless cluster Secrets
  * (secret-type: cluster) are declared: then the name must be among them, or be in-cluster. ERR_INVALID in Argo CD's
  * words. */

@@ -92,7 +92,8 @@ static bool is_below(struct str url, struct str prefix)
     return str_starts(url, prefix) && (url.n == prefix.n || str_ends(prefix, S("/")) || url.p[prefix.n] == '/');
 }
 
-struct git_credentials config_repo_credentials(const struct config *c, struct str url)
+/* The entries of the Secret that stands for a URL best; NULL: none does. */
+static const struct value *repo_secret(const struct config *c, struct str url)
 {
     const struct list *secrets = c->documents[CONFIG_SECRET].list;
     const struct value *best = NULL;
@@ -109,6 +110,17 @@ struct git_credentials config_repo_credentials(const struct config *c, struct st
             best_n = exact ? SIZE_MAX : said.n;
         }
     }
+    return best;
+}
+
+bool config_names_repo(const struct config *c, struct str url)
+{
+    return repo_secret(c, url) != NULL;
+}
+
+struct git_credentials config_repo_credentials(const struct config *c, struct str url)
+{
+    const struct value *best = repo_secret(c, url);
     if (best == NULL)
         return (struct git_credentials){ 0 };
     return (struct git_credentials){ value_as_str(value_get(best, "username")),

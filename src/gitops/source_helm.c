@@ -6,6 +6,7 @@
 #include "data/yaml.h"
 #include "gitops/source_internal.h"
 #include "net/http.h"
+#include "net/url.h"
 
 #define VALUES_FILE_MAX ((size_t)16 << 20)
 enum { CHART_TIMEOUT_MS = 60000 };
@@ -17,7 +18,8 @@ static struct str basic_authorization(struct arena *a, struct git_credentials c)
     return arena_fmt(a, "Basic %.*s", STR(str_base64(a, arena_fmt(a, "%.*s:%.*s", STR(c.username), STR(c.password)))));
 }
 
-/* The chart room has no network of its own. Credentials come from the Secret of the chart repository. */
+/* The chart room has no network of its own. Credentials come from the Secret of the chart repository. A pull request
+ * may name any URL: addresses inside our networks are reached only when such a Secret names them. */
 static bool get_url(void *user, struct arena *a, struct str url, struct str *out, struct err *e)
 {
     const struct config *config = user;
@@ -26,15 +28,18 @@ static bool get_url(void *user, struct arena *a, struct str url, struct str *out
     struct http_request r = { .url = url,
                               .headers = { &header, credentials.password.n > 0 ? 1 : 0 },
                               .timeout_ms = CHART_TIMEOUT_MS,
-                              .follow_redirects = true };
+                              .follow_redirects = true,
+                              .outside_only = !config_names_repo(config, url) };
     struct http_response answer = { 0 };
     if (!http_do(a, &r, &answer, e))
-        return err_wrap(e, "chart repository");
+        return e->kind == ERR_DENIED
+                   ? err_wrap(e, "chart repository (declare it in a Secret of type repository to allow it)")
+                   : err_wrap(e, "chart repository");
     if (answer.status < 200 || answer.status > 299) {
         enum err_kind kind = answer.status == 404                           ? ERR_NOT_FOUND
                              : answer.status == 401 || answer.status == 403 ? ERR_DENIED
                                                                             : ERR_UNAVAILABLE;
-        return err_set(e, kind, "failed to fetch %.*s : %d", STR(url), answer.status);
+        return err_set(e, kind, "failed to fetch %.*s : %d", STR(url_redact(a, url)), answer.status);
     }
     *out = answer.body;
     return true;
@@ -43,7 +48,7 @@ static bool get_url(void *user, struct arena *a, struct str url, struct str *out
 static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart **out, struct err *e)
 {
     struct value resolved;
-    struct chart_fetcher fetcher = { get_url, (void *)(uintptr_t)job->o->config };
+    struct chart_fetcher fetcher = { .get = get_url, .user = (void *)(uintptr_t)job->o->config, .root = job->root };
     if (!chart_load(a, job->dir, out, e))
         return false;
     if (chart_missing_dependencies(a, *out).n == 0)

@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/sys.h"
 #include "data/json.h"
+#include "net/address.h"
 #include "net/http.h"
 #include "net/url.h"
 
@@ -29,7 +31,8 @@ struct transfer { /* what the callbacks of one exchange share */
     struct buf body;
     int64_t body_bytes, sent, body_size;
     size_t max;
-    bool over_limit, stopped, cancelled;
+    bool over_limit, stopped, cancelled, denied;
+    bool began_inside; /* the first hop's address was an inner one */
     int sink_errno;
     char detail[CURL_ERROR_SIZE];
 };
@@ -173,6 +176,29 @@ static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off
     return t->cancelled ? 1 : 0;
 }
 
+static bool has_proxy(void)
+{
+    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (getenv(names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Connected, nothing sent yet; asked again after each redirect, and for connections that were kept. The address counts,
+ * not the name: a name may mean something else by now. */
+static int on_connected(void *arg, char *address, char *local, int port, int local_port)
+{
+    struct transfer *t = arg;
+    long redirects = 0;
+    bool inner = address_is_inner(str_c(address));
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    if (redirects == 0)
+        t->began_inside = inner;
+    t->denied = inner && (t->r->outside_only ? !has_proxy() : !t->began_inside);
+    return t->denied ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* ---- setting up --------------------------------------------------------------------------- */
 
 static bool method_has_body(const char *method)
@@ -257,6 +283,10 @@ static void set_callbacks(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    if (t->r->unix_socket == NULL) {
+        curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_connected);
+        curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    }
     if (t->r->cancelled == NULL)
         return;
     curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
@@ -332,6 +362,8 @@ static bool fail_write(struct transfer *t, struct str to, struct err *e)
 static bool fail(struct transfer *t, const struct url *u, CURLcode code, struct err *e)
 {
     struct str to = where(t, u), why = reason(t, code);
+    if (t->denied)
+        return err_set(e, ERR_DENIED, "%.*s: leads to an address of this machine or its networks", STR(to));
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(e, ERR_UNAVAILABLE, "resolve %.*s: no address for this host name", STR(url_hostname(u)));

@@ -30,7 +30,9 @@ struct http_request {
     int64_t timeout_ms;       /* whole exchange; 0: 30 s; negative: none (streams) */
     size_t response_max;      /* 0: 64 MiB; ERR_LIMIT */
     int sink_fd;              /* >0: a 2xx body goes here instead of memory */
-    bool follow_redirects;    /* at most 10; Authorization is dropped on another host */
+    /* At most 10; Authorization is dropped on another host; from an address outside never to one inside (net/address.h). */
+    bool follow_redirects;
+    bool outside_only;        /* ERR_DENIED for addresses inside, after resolution; a proxy's own address is not looked at */
     bool insecure_tls;
     bool compressed;          /* ask for gzip and unpack it; not for bytes whose digest counts */
     const char *unix_socket;  /* connect here instead of the URL's host */
@@ -79,6 +81,12 @@ struct http_server_request {
 };
 /* First value of a query parameter, decoded; empty when absent. */
 struct str http_query(struct http_server_request *r, const char *name);
+
+/* Does it come from a page of another site? Its Origin names another host than the Host header. */
+bool http_is_foreign(const struct http_server_request *r);
+/* Is its Host a name that a stranger may have pointed at us? Not so: addresses, localhost, names that no public DNS has, the
+ * host of the URL `also` (may be empty). */
+bool http_host_is_rebound(const struct http_server_request *r, struct str also);
 
 /* Answers: exactly one of these per exchange. */
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct str body);

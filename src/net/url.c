@@ -155,9 +155,18 @@ struct str url_hostname(const struct url *u)
     return name;
 }
 
+/* 127.x.y.z; not 127.0.0.1.example.org, which is anybody's name. */
+static bool is_loopback_v4(struct str hostname)
+{
+    for (size_t i = 0; i < hostname.n; i++)
+        if (!is_digit(hostname.p[i]) && hostname.p[i] != '.')
+            return false;
+    return str_starts(hostname, S("127."));
+}
+
 bool url_is_loopback(struct str hostname)
 {
-    return str_is(hostname, "localhost") || str_ends(hostname, S(".localhost")) || str_starts(hostname, S("127."))
+    return str_is(hostname, "localhost") || str_ends(hostname, S(".localhost")) || is_loopback_v4(hostname)
            || str_is(hostname, "::1");
 }
 

@@ -5,10 +5,10 @@
  * repository of that registry costs no 401. A second 401 to the same request means "denied" and is never answered
  * again.
  */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "data/json.h"
+#include "net/address.h"
 #include "net/url.h"
 #include "oci/challenge.h"
 #include "oci/internal.h"
@@ -130,20 +130,10 @@ static struct str basic(struct arena *a, const struct oci_credentials *k)
 
 /* ---- the token server --------------------------------------------------------------------- */
 
-/* Loopback, link-local, private: addresses that a foreign registry has no business sending us to. */
-static bool is_inner_address(struct str host)
+/* A foreign registry has no business sending us there. */
+static bool is_inner(struct str host)
 {
-    unsigned char v4[4], v6[16];
-    char text[64] = "";
-    if (host.n >= sizeof text)
-        return false;
-    memcpy(text, host.p, host.n);
-    if (inet_pton(AF_INET, text, v4) == 1)
-        return v4[0] == 127 || v4[0] == 10 || v4[0] == 0 || (v4[0] == 169 && v4[1] == 254)
-               || (v4[0] == 192 && v4[1] == 168) || (v4[0] == 172 && (v4[1] & 0xf0) == 16);
-    if (inet_pton(AF_INET6, text, v6) == 1)
-        return v6[0] == 0 || (v6[0] & 0xfe) == 0xfc || (v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80);
-    return url_is_loopback(host);
+    return url_is_loopback(host) || address_is_inner(host);
 }
 
 static bool check_realm(struct arena *a, struct oci_client *c, const struct oci_reference *r, struct str realm,
@@ -156,7 +146,7 @@ static bool check_realm(struct arena *a, struct oci_client *c, const struct oci_
     if (!str_ieq(u.scheme, S("https")) && !(plain && str_ieq(u.scheme, S("http"))))
         return err_set(e, ERR_DENIED, "%.*s names a token server without https: %.*s", STR(r->registry),
                        STR(url_redact(a, realm)));
-    if (!plain && is_inner_address(url_hostname(&u)) && !str_ieq(url_hostname(&u), url_hostname(&home)))
+    if (!plain && is_inner(url_hostname(&u)) && !str_ieq(url_hostname(&u), url_hostname(&home)))
         return err_set(e, ERR_DENIED, "%.*s names a token server inside our network: %.*s", STR(r->registry),
                        STR(url_redact(a, realm)));
     return true;

@@ -246,6 +246,11 @@ void serve(void *user, struct http_server_request *r, struct http_exchange *x)
     struct fault_hit hit = { FAULT_NONE, 0, 0 };
     struct reply p;
 
+    if (http_is_foreign(r) || http_host_is_rebound(r, S(""))) {
+        p = json_reply(403, "{\"message\":\"Requests from other sites, or to a public name, are refused\"}");
+        send_reply(x, &p); /* workflows run as the user: no page of the web may start one */
+        return;
+    }
     if (str_find(r->path, S("/_sandbox/")) < 0)
         hit = faults_match(s->faults, r->method, r->path, false);
     if (faulty(s, r, hit, &p)) {

@@ -38,16 +38,6 @@ static bool has_token(struct call *c)
     return str_starts(header, S("Bearer ")) && same_secret(c->s->token, str_slice(header, 7, header.n));
 }
 
-/* A page of another site may send requests to loopback from the user's browser: its Origin gives it away. */
-static bool is_foreign(struct call *c)
-{
-    struct str origin = http_header_get(&c->r->headers, "Origin");
-    ptrdiff_t at = str_find(origin, S("://"));
-    if (origin.n == 0)
-        return false;
-    return at < 0 || !str_ieq(str_slice(origin, (size_t)at + 3, origin.n), c->r->host);
-}
-
 static bool cut_prefix(struct str path, const char *prefix, struct str *rest)
 {
     if (!str_starts(path, str_c(prefix)))
@@ -67,7 +57,9 @@ static void api(struct call *c)
 {
     if (!has_token(c))
         server_reply_text(c, 401, "a token is needed: Authorization: Bearer TOKEN");
-    else if (!str_is(c->r->method, "GET") && !str_is(c->r->method, "HEAD") && is_foreign(c))
+    else if (c->s->token.n == 0 && http_host_is_rebound(c->r, c->s->external_url))
+        server_reply_text(c, 403, "requests to this name are refused: use 127.0.0.1, or start with --external-url");
+    else if (!str_is(c->r->method, "GET") && !str_is(c->r->method, "HEAD") && http_is_foreign(c->r))
         server_reply_text(c, 403, "requests from other sites are refused");
     else if (!api_applications(c) && !api_views(c))
         server_reply_text(c, 404, "no such path: %.*s", STR(c->r->path));

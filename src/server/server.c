@@ -111,7 +111,10 @@ static bool spools(void *user, struct str method, struct str path)
 static void handle_registry(void *user, struct http_server_request *r, struct http_exchange *x)
 {
     struct server *s = user;
-    if (oci_registry_owns(r->path))
+    if (http_is_foreign(r) || http_host_is_rebound(r, s->external_url))
+        http_reply(x, 403, "text/plain",
+                   S("requests from other sites are refused; the registry's name is 127.0.0.1\n"));
+    else if (oci_registry_owns(r->path))
         oci_registry_handle(s->registry, r, x);
     else
         http_reply(x, 404, "text/plain", S("the registry is at /v2/, the chart repository at /charts/\n"));

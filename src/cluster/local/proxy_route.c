@@ -68,6 +68,7 @@ static struct env_routes *env_new(struct str env, const struct proxy_route *v, s
     return r;
 }
 
+/* The order is that of the first claim: an environment never takes a host from an older one. */
 void routes_put(struct route_table *t, struct str env, const struct proxy_route *v, size_t n)
 {
     struct env_routes *made = n > 0 ? env_new(env, v, n) : NULL;
@@ -75,15 +76,12 @@ void routes_put(struct route_table *t, struct str env, const struct proxy_route 
     struct env_routes **at = &t->envs;
     while (*at != NULL && !str_eq((*at)->env, env))
         at = &(*at)->next;
-    if (*at != NULL) {
-        struct env_routes *old = *at;
-        *at = old->next;
+    struct env_routes *old = *at, *next = old != NULL ? old->next : NULL;
+    if (made != NULL)
+        made->next = next;
+    *at = made != NULL ? made : next;
+    if (old != NULL)
         env_free(old);
-    }
-    if (made != NULL) {
-        made->next = t->envs;
-        t->envs = made;
-    }
 }
 
 /* ---- which host ---------------------------------------------------------------------------- */

@@ -239,6 +239,11 @@ static void matches_routes(void **state)
     assert_string_equal(c.service, "any");
     routes_match(t, S("env7.localhost"), S("/"), &c);
     assert_string_equal(c.env, "env7");
+    routes_put(t, S("thief"), five, COUNT(five)); /* a host stays with who claimed it first, also after changes */
+    routes_put(t, S("env5"), five, COUNT(five));
+    routes_match(t, S("demo-web-pr-5.localhost"), S("/"), &c);
+    assert_string_equal(c.env, "env5");
+    routes_put(t, S("thief"), NULL, 0);
     routes_put(t, S("env5"), NULL, 0);
     routes_match(t, S("demo-web-pr-5.localhost"), S("/"), &c);
     assert_string_equal(c.service, "any");

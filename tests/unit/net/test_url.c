@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include "net/address.h"
+#include "net/http.h"
 #include "net/url.h"
 
 static struct parse_row {
@@ -119,13 +121,69 @@ static void redacts(void **state)
     same(&a, url_redact(&a, S("http://h/x")), "http://h/x");
 }
 
+static void knows_loopback(void **state)
+{
+    static const char *const yes[] = { "localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "::1" };
+    static const char *const no[] = { "127.0.0.1.example.org", "127.example.org", "localhost.example.org", "1127.0.0.1",
+                                      "10.0.0.1" };
+    for (size_t i = 0; i < COUNT(yes); i++)
+        assert_true(url_is_loopback(str_c(yes[i])));
+    for (size_t i = 0; i < COUNT(no); i++)
+        assert_false(url_is_loopback(str_c(no[i])));
+}
+
+/* Which pages of a browser may talk to us: by Host, by Origin, by a name that we were given. */
+static void refuses_other_sites(void **state)
+{
+    static const struct {
+        const char *host, *origin, *also;
+        bool rebound, foreign;
+    } rows[] = {
+        { "127.0.0.1:8090", "", "", false, false },
+        { "[::1]:8090", "http://[::1]:8090", "", false, false },
+        { "localhost:8090", "http://localhost:8090", "", false, false },
+        { "registry:5000", "", "", false, false },
+        { "host.docker.internal:8082", "", "", false, false },
+        { "127.0.0.1:8090", "https://evil.example", "", false, true },
+        { "127.0.0.1:8090", "http://127.0.0.1:9000", "", false, true },
+        { "127.0.0.1:8090", "null", "", false, true },
+        { "evil.example:8090", "http://evil.example:8090", "", true, false },
+        { "127.0.0.1.evil.example:8090", "", "", true, false },
+        { "previews.example.org", "", "https://previews.example.org", false, false },
+        { "evil.example", "", "https://previews.example.org", true, false },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct http_header origin = { S("Origin"), str_c(rows[i].origin) };
+        struct http_server_request r = { .host = str_c(rows[i].host), .headers = { &origin, 1 } };
+        assert_int_equal(http_host_is_rebound(&r, str_c(rows[i].also)), rows[i].rebound);
+        assert_int_equal(http_is_foreign(&r), rows[i].foreign);
+    }
+}
+
+static void tells_inner_addresses(void **state)
+{
+    static const char *const inner[] = { "127.0.0.1",          "0.0.0.0",         "10.1.2.3",     "169.254.169.254",
+                                         "172.31.0.1",         "100.100.100.200", "::1",          "::ffff:192.168.0.1",
+                                         "64:ff9b::a9fe:a9fe", "fe80::1",         "fd00:ec2::254" };
+    static const char *const outer[] = {
+        "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "example.org", ""
+    };
+    for (size_t i = 0; i < COUNT(inner); i++)
+        assert_true(address_is_inner(str_c(inner[i])));
+    for (size_t i = 0; i < COUNT(outer); i++)
+        assert_false(address_is_inner(str_c(outer[i])));
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(parse_rows) + 3];
+    struct CMUnitTest tests[COUNT(parse_rows) + 6];
     for (size_t i = 0; i < COUNT(parse_rows); i++)
         tests[i] = (struct CMUnitTest){ parse_rows[i].text, parses, NULL, NULL, &parse_rows[i] };
     tests[COUNT(parse_rows)] = (struct CMUnitTest)cmocka_unit_test(resolves);
     tests[COUNT(parse_rows) + 1] = (struct CMUnitTest)cmocka_unit_test(escapes);
     tests[COUNT(parse_rows) + 2] = (struct CMUnitTest)cmocka_unit_test(redacts);
+    tests[COUNT(parse_rows) + 3] = (struct CMUnitTest)cmocka_unit_test(tells_inner_addresses);
+    tests[COUNT(parse_rows) + 4] = (struct CMUnitTest)cmocka_unit_test(knows_loopback);
+    tests[COUNT(parse_rows) + 5] = (struct CMUnitTest)cmocka_unit_test(refuses_other_sites);
     return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }

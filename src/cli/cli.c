@@ -30,7 +30,7 @@ int cli_usage(const char *command, const char *fmt, ...)
     va_start(args, fmt);
     fputs("Error: ", stderr);
     vfprintf(stderr, fmt, args);
-    fprintf(stderr, "\nRun 'vitrine %s --help' for usage.\n", command);
+    fprintf(stderr, " (see 'vitrine %s --help')\n", command);
     va_end(args);
     return CLI_USAGE;
 }

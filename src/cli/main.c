@@ -48,6 +48,6 @@ int main(int argc, char **argv)
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (strcmp(c->name, name) == 0)
             return c->run != NULL ? c->run(argc - 1, argv + 1) : run_full(argv);
-    fprintf(stderr, "Error: unknown command \"%s\"\nRun 'vitrine help' for the commands.\n", argv[1]);
+    fprintf(stderr, "Error: unknown command \"%s\" (see 'vitrine help')\n", argv[1]);
     return CLI_USAGE;
 }

@@ -90,7 +90,8 @@ static bool read_timeout(const char *flag, const char *text, int64_t *out_ms, st
 }
 
 /* A secret from a file (its last newline is not part of it), else from the environment. */
-static bool read_secret(struct arena *a, const char *file, const char *variable, const char **out, struct err *e)
+static bool read_secret(struct arena *a, const char *flag, const char *file, const char *variable, const char **out,
+                        struct err *e)
 {
     struct str text;
     if (file == NULL) {
@@ -98,9 +99,9 @@ static bool read_secret(struct arena *a, const char *file, const char *variable,
         return true;
     }
     if (!fs_read(a, AT_FDCWD, file, 65536, &text, e))
-        return false;
+        return err_wrap(e, "--%s", flag);
     *out = arena_c(a, str_trim(text));
-    return true;
+    return **out != '\0' || err_set(e, ERR_NOT_FOUND, "--%s: %s is empty", flag, file);
 }
 
 static bool fill_options(struct arena *a, const struct server_call *c, struct server_options *o, struct err *e)
@@ -120,8 +121,9 @@ static bool fill_options(struct arena *a, const struct server_call *c, struct se
            && read_port(c->registry_port, 8082, &o->registry_port, e)
            && read_timeout("image-timeout", c->image_timeout, &o->image_timeout_ms, e)
            && read_timeout("unreachable-timeout", c->unreachable_timeout, &o->unreachable_timeout_ms, e)
-           && read_secret(a, c->webhook_secret_file, "VITRINE_WEBHOOK_SECRET", &o->webhook_secret, e)
-           && read_secret(a, c->token_file, "VITRINE_TOKEN", &o->token, e);
+           && read_secret(a, "webhook-secret-file", c->webhook_secret_file, "VITRINE_WEBHOOK_SECRET",
+                          &o->webhook_secret, e)
+           && read_secret(a, "token-file", c->token_file, "VITRINE_TOKEN", &o->token, e);
 }
 
 /* For programs that start the server: the ports it got, in a file that appears when it is ready. */
@@ -145,7 +147,7 @@ static int run(struct arena *a, const struct server_call *c)
     sigprocmask(SIG_BLOCK, &set, NULL);
     CLEANUP(fd_close) int signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (!fill_options(a, c, &o, &e))
-        return cli_usage("server", "%s", e.text);
+        return e.kind == ERR_INVALID ? cli_usage("server", "%s", e.text) : cli_fail(&e);
     if (signals < 0 || !server_open(&o, &s, &e))
         return cli_fail(&e);
     log_info("the page is at http://%s:%d/, previews at http://NAME.localhost:%d/",

@@ -92,4 +92,36 @@ def charts_that_break_out():
             assert status != 0 and err.startswith('Error: ') and err.count('\n') == 1, (name, status, err)
 
 
-world.main(configuration_and_webhooks, missing_images_and_registry, charts_that_break_out)
+def one_line_each():
+    """What a stranger does wrong first: exit code not 0, one line on standard error, with the word that helps."""
+    with World() as w:
+        other, empty = os.path.join(w.dir, 'other'), os.path.join(w.dir, 'empty')
+        open(empty, 'w').close()
+        server = ('server', '--config', w.config, '--data', other, '--port', '0', '--ingress-port', '0')
+        sha = '0123456789012345678901234567890123456789'
+        rows = [
+            (('server', '--config', w.dir + '/absent', '--data', other), w.dir + '/absent'),
+            (('server', '--data', other), '--config'),
+            (server + ('--port', str(w.page_port)), str(w.page_port)),
+            (server + ('--data', os.path.join(w.dir, 'data')), 'in use'),
+            (server + ('--token-file', w.dir + '/absent'), '--token-file'),
+            (server + ('--webhook-secret-file', empty), 'empty'),
+            (server + ('--port', 'http'), 'port'),
+            (('app', 'get', 'absent'), 'absent'),
+            (('app', 'get', 'x', '--server', 'http://127.0.0.1:1'), 'vitrine server'),
+            (('template', 'x', w.dir + '/absent'), w.dir + '/absent'),
+            (('artefact', 'promote', w.image, '--repo', 'demo/absent', '--sha', sha, '--api',
+              'http://127.0.0.1:%d/api/v3' % w.forge_port), 'demo/absent'),
+            (('sandbox', 'serve', '--data', os.path.join(w.dir, 'forge')), 'in use'),
+            (('nonsense',), 'nonsense'),
+        ]
+        for words, word in rows:
+            status, out, err = w.vitrine(*words, check=False)
+            assert status != 0 and out == '' and word in err, (words, status, out, err)
+            assert err.startswith('Error: ') and err.count('\n') == 1, (words, err)
+        env = dict(os.environ, PATH='/nonexistent')
+        status, _, err = world.run(world.BIN, 'sandbox', 'serve', '--data', other, check=False, env=env)
+        assert status != 0 and 'git' in err and err.count('\n') == 1, err
+
+
+world.main(configuration_and_webhooks, missing_images_and_registry, charts_that_break_out, one_line_each)

@@ -139,9 +139,11 @@ static bool find_alias(struct route_table *t, struct str host, struct found *out
     struct str label = str_slice(host, 0, host.n - suffix.n);
     for (struct env_routes *r = t->envs; r != NULL; r = r->next)
         for (size_t i = 0; i < r->n; i++) {
-            if (!alias_fits(r, r->v[i].host, label) || (n > 0 && out->env == r && str_eq(out->host, r->v[i].host)))
+            struct str rule = r->v[i].host;
+            bool known = n > 0 && str_ieq(out->host, rule) && (rule.n > 0 || out->env == r);
+            if (known || !alias_fits(r, rule, label))
                 continue;
-            *out = (struct found){ r, r->v[i].host };
+            *out = (struct found){ r, rule };
             n++;
         }
     return n == 1; /* two hosts with that label: the full name must be used */

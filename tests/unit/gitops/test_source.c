@@ -10,6 +10,10 @@
 #include "gitops/source.h"
 #include "net/http.h"
 
+#define REPOSITORY                                                                                                     \
+    "kind: Secret\nmetadata: {name: charts, labels: {argocd.argoproj.io/secret-type: repository}}\n"                   \
+    "stringData: {url: '"
+
 static struct world {
     struct arena a;
     const char *dir, *work;
@@ -44,13 +48,13 @@ static struct str commit(void)
     return git("git rev-parse HEAD");
 }
 
-/* A chart repository: the folder `charts`. */
+/* A chart repository: the folder `named`. */
 static void serve(void *user, struct http_server_request *r, struct http_exchange *x)
 {
     struct str text = { 0 };
     struct err e = { 0 };
     (void)user;
-    if (fs_read(r->a, AT_FDCWD, arena_fmt(r->a, "%s/charts%.*s", w.dir, STR(r->path)).p, 1 << 20, &text, &e))
+    if (fs_read(r->a, AT_FDCWD, arena_fmt(r->a, "%s%.*s", w.dir, STR(r->path)).p, 1 << 20, &text, &e))
         http_reply(x, 200, "application/octet-stream", text);
     else
         http_reply(x, 404, "text/plain", S("none"));
@@ -70,8 +74,11 @@ static int set_up(void **state)
     w.work = fs_join(&w.a, w.dir, "work");
     assert_true(fs_mkdirs(w.work, 0700, &e));
     assert_true(fs_mkdirs(fs_join(&w.a, w.dir, "config"), 0700, &e));
-    assert_true(config_load(fs_join(&w.a, w.dir, "config"), &w.config, &e));
     assert_true(http_server_open(&so, &w.charts, &e));
+    assert_true(fs_write(fs_join(&w.a, w.dir, "config/charts.yaml"),
+                         arena_fmt(&w.a, REPOSITORY "http://127.0.0.1:%u/named'}\n", http_server_port(w.charts)), 0600,
+                         &e));
+    assert_true(config_load(fs_join(&w.a, w.dir, "config"), &w.config, &e));
     w.o = (struct source_options){ fs_join(&w.a, w.dir, "cache"), w.config, S("v1.33.0") };
     git("git init -q -b main .");
     return 0;
@@ -217,7 +224,7 @@ static void dependencies_come_over_http(void **state)
     const char *packed = NULL;
     struct str index = { 0 };
     struct err e = { 0 };
-    const char *charts = fs_join(&w.a, w.dir, "charts"), *sub = fs_join(&w.a, w.dir, "sub");
+    const char *charts = fs_join(&w.a, w.dir, "named"), *sub = fs_join(&w.a, w.dir, "sub");
     assert_true(fs_mkdirs(charts, 0700, &e));
     assert_true(fs_mkdirs(fs_join(&w.a, sub, "templates"), 0700, &e));
     assert_true(
@@ -228,17 +235,43 @@ static void dependencies_come_over_http(void **state)
     assert_true(chart_repo_index(&w.a, charts, S(""), &index, &e));
     assert_true(fs_write(fs_join(&w.a, charts, "index.yaml"), index, 0600, &e));
     file("deploy/Chart.yaml",
-         arena_fmt(&w.a, CHART "dependencies:\n- name: demo-web\n  version: '*'\n  repository: http://127.0.0.1:%u\n",
+         arena_fmt(&w.a,
+                   CHART "dependencies:\n- name: demo-web\n  version: '*'\n  repository: http://127.0.0.1:%u/named\n",
                    http_server_port(w.charts))
              .p);
     struct source_manifests m =
         generate("path: deploy, helm: {parameters: [{name: demo-web.tag, value: sha-1}]}", commit());
     assert_string_equal(data_of(&m), "{\"tag\":\"sha-1\"}");
     file("deploy/Chart.yaml",
-         arena_fmt(&w.a, CHART "dependencies:\n- name: other\n  version: '*'\n  repository: http://127.0.0.1:%u\n",
+         arena_fmt(&w.a,
+                   CHART "dependencies:\n- name: other\n  version: '*'\n  repository: http://127.0.0.1:%u/named\n",
                    http_server_port(w.charts))
              .p);
     fails("path: deploy", commit(), "other");
+}
+
+/* A pull request names what it likes: nothing outside of its check-out, nothing inside of our networks is read. */
+static void dependencies_stay_outside_of_our_machine(void **state)
+{
+    const char *host = fs_join(&w.a, w.dir, "host");
+    struct err e = { 0 };
+    assert_true(fs_mkdirs(fs_join(&w.a, host, "templates"), 0700, &e));
+    assert_true(
+        fs_write(fs_join(&w.a, host, "Chart.yaml"), S("apiVersion: v2\nname: host\nversion: 1.0.0\n"), 0600, &e));
+    const char *const repositories[] = {
+        arena_fmt(&w.a, "file://%s", host).p,
+        "file://../../../../host",
+        arena_fmt(&w.a, "http://127.0.0.1:%u/other", http_server_port(w.charts)).p,
+        arena_fmt(&w.a, "http://localhost:%u/other", http_server_port(w.charts)).p,
+    };
+    static const char *const words[] = { "outside of the source", "outside of the source", "an address of this machine",
+                                         "an address of this machine" };
+    for (size_t i = 0; i < COUNT(repositories); i++) {
+        file("deploy/Chart.yaml",
+             arena_fmt(&w.a, CHART "dependencies:\n- {name: host, version: '*', repository: '%s'}\n", repositories[i])
+                 .p);
+        fails("path: deploy", commit(), words[i]);
+    }
 }
 
 static void plain_folders(void **state)
@@ -293,9 +326,10 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        ROW(values_come_in_order),          ROW(wrong_values_are_told),       ROW(overrides_in_the_repository),
-        ROW(equal_trees_share_a_rendering), ROW(dependencies_come_over_http), ROW(plain_folders),
-        ROW(the_event_decides_the_commit),
+        ROW(values_come_in_order),         ROW(wrong_values_are_told),
+        ROW(overrides_in_the_repository),  ROW(equal_trees_share_a_rendering),
+        ROW(dependencies_come_over_http),  ROW(plain_folders),
+        ROW(the_event_decides_the_commit), ROW(dependencies_stay_outside_of_our_machine),
     };
     return cmocka_run_group_tests_name("source", tests, NULL, NULL);
 }

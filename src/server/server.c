@@ -129,7 +129,7 @@ static bool open_registry(struct server *s, struct err *e)
     };
     return (oci_registry_open(fs_join(&s->a, s->o.data_dir, "registry"), &s->registry, e)
             && http_server_open(&o, &s->registry_http, e))
-           || err_wrap(e, "embedded registry");
+           || err_wrap(e, "embedded registry (--registry-port)");
 }
 
 /* The small program, which holds the engine's hidden subcommands: beside this one, or in bin when this one is in
@@ -191,7 +191,7 @@ static bool open_http(struct server *s, struct err *e)
     if (!is_loopback(s->o.address) && s->token.n == 0)
         return err_set(e, ERR_DENIED, "listening on %s needs a token: set --token-file or $VITRINE_TOKEN",
                        s->o.address);
-    return http_server_open(&o, &s->http, e);
+    return http_server_open(&o, &s->http, e) || err_wrap(e, "page and API (--port)");
 }
 
 static bool open_all(struct server *s, struct err *e)

@@ -2,5 +2,4 @@
 #pragma once
 #include "cli/cli.h"
 
-#pragma weak cmd_template
 cli_command cmd_version, cmd_completion, cmd_template;

@@ -16,7 +16,7 @@
 
 struct reader {
     struct arena *a;
-    yaml_parser_t *parser;
+    yaml_parser_t parser;
     const char *name;    /* for messages; NULL asks for go-yaml's exact words */
     struct map *anchors; /* name -> tree; VALUE_OPAQUE while the anchored node is still being read */
     size_t nodes, copies;
@@ -49,7 +49,7 @@ static size_t go_line(const yaml_parser_t *p)
 
 static bool fail_syntax(struct reader *r)
 {
-    const yaml_parser_t *p = r->parser;
+    const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem != NULL ? p->problem : "out of memory";
     size_t line = go_line(p);
 
@@ -89,7 +89,7 @@ static bool refuse_slash_escape(struct reader *r, const yaml_event_t *event)
 
 static bool next_event(struct reader *r, yaml_event_t *event)
 {
-    if (!yaml_parser_parse(r->parser, event))
+    if (!yaml_parser_parse(&r->parser, event))
         return fail_syntax(r);
     if (r->ahead.n == 0 || event->type != YAML_SCALAR_EVENT
         || event->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE || refuse_slash_escape(r, event))
@@ -418,11 +418,13 @@ static bool read_content(struct reader *r, const yaml_event_t *event, struct val
 static bool read_node(struct reader *r, yaml_event_t *event, struct value *out)
 {
     const char *anchor = anchor_of(event);
-    struct str anchor_name = anchor == NULL ? (struct str){ 0 } : arena_str(r->a, str_c(anchor));
+    struct str anchor_name = { 0 };
     bool ok = false;
 
-    if (anchor != NULL)
+    if (anchor != NULL) {
+        anchor_name = arena_str(r->a, str_c(anchor));
         map_put(r->a, r->anchors, anchor_name, (struct value){ .kind = VALUE_OPAQUE });
+    }
     if (++r->nodes > YAML_NODES_MAX)
         err_set_(r->e, ERR_LIMIT, "yaml: more than %zu values", YAML_NODES_MAX);
     else if (++r->depth > YAML_DEPTH_MAX)
@@ -485,19 +487,17 @@ static bool read_all(struct reader *r, struct value *out)
 static bool with_parser(struct reader *r, struct str text, bool (*read)(struct reader *r, struct value *out),
                         struct value *out)
 {
-    yaml_parser_t parser;
     yaml_event_t event;
 
-    if (!yaml_parser_initialize(&parser))
+    if (!yaml_parser_initialize(&r->parser))
         return err_set(r->e, ERR_UNAVAILABLE, "yaml: out of memory");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
-    r->parser = &parser;
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)text.p, text.n);
     bool ok = next_event(r, &event);
     if (ok) {
         yaml_event_delete(&event); /* the start of the stream */
         ok = read(r, out);
     }
-    yaml_parser_delete(&parser);
+    yaml_parser_delete(&r->parser);
     return ok;
 }
 

@@ -42,7 +42,7 @@ static bool nth_word(const char *words, uint32_t n, struct str *out)
 
 static void transliterate(struct buf *out, uint32_t rune)
 {
-    struct str word;
+    struct str word = { 0 };
     if (rune < 0x80) {
         buf_byte(out, (char)rune);
         return;

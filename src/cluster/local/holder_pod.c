@@ -228,7 +228,7 @@ static int open_in_volume(int dir, const char *path, int flags, mode_t mode)
 static bool make_parents(int dir, const char *path, struct err *e)
 {
     char step[4096];
-    for (size_t i = 1; path[i] != '\0' && i < sizeof step; i++) {
+    for (size_t i = 1; i < sizeof step && path[i] != '\0'; i++) {
         if (path[i] != '/')
             continue;
         memcpy(step, path, i);

@@ -153,7 +153,7 @@ static struct str request_text(struct arena *a, const struct watch *w, const str
 static bool ask_http(struct arena *a, struct prober *p, const struct watch *w, const struct value *get,
                      int64_t timeout_ms, struct err *e)
 {
-    char head[HEAD_MAX];
+    char head[HEAD_MAX] = { 0 };
     size_t n = 0;
     int64_t deadline = clock_mono_ms() + timeout_ms;
     int port = port_of(&w->doc, value_get(get, "port"));

@@ -4,6 +4,16 @@
 #include "data/json.h"
 #include "store/internal.h"
 
+/* The statements of this file take the key as their first five parameters. */
+static void bind_key(sqlite3_stmt *q, const struct store_key *k)
+{
+    store_bind_str(q, 1, str_c(k->scope));
+    store_bind_str(q, 2, k->group);
+    store_bind_str(q, 3, k->kind);
+    store_bind_str(q, 4, k->ns);
+    store_bind_str(q, 5, k->name);
+}
+
 /* Not found is *found = false, not an error. */
 static bool read_doc(struct arena *a, struct store *s, const struct store_key *k, struct value *out, bool *found,
                      struct err *e)
@@ -12,11 +22,7 @@ static bool read_doc(struct arena *a, struct store *s, const struct store_key *k
         store_prepare(s, "SELECT doc FROM objects WHERE scope=? AND grp=? AND kind=? AND ns=? AND name=?", e);
     if (q == NULL)
         return false;
-    store_bind_str(q, 1, str_c(k->scope));
-    store_bind_str(q, 2, k->group);
-    store_bind_str(q, 3, k->kind);
-    store_bind_str(q, 4, k->ns);
-    store_bind_str(q, 5, k->name);
+    bind_key(q, k);
     int code = sqlite3_step(q);
     struct str text = code == SQLITE_ROW ? store_column_str(a, q, 0) : S("");
     sqlite3_reset(q);
@@ -60,11 +66,7 @@ static bool write_doc(struct store *s, const struct store_key *k, struct str tex
                                     e);
     if (q == NULL)
         return false;
-    store_bind_str(q, 1, str_c(k->scope));
-    store_bind_str(q, 2, k->group);
-    store_bind_str(q, 3, k->kind);
-    store_bind_str(q, 4, k->ns);
-    store_bind_str(q, 5, k->name);
+    bind_key(q, k);
     sqlite3_bind_int64(q, 6, s->version + 1);
     store_bind_str(q, 7, text);
     return store_run(s, q, e);
@@ -203,11 +205,7 @@ bool store_delete(struct store *s, const struct store_key *k, struct err *e)
     sqlite3_stmt *q = store_prepare(s, "DELETE FROM objects WHERE scope=? AND grp=? AND kind=? AND ns=? AND name=?", e);
     if (q == NULL || !store_begin(s, e))
         return false;
-    store_bind_str(q, 1, str_c(k->scope));
-    store_bind_str(q, 2, k->group);
-    store_bind_str(q, 3, k->kind);
-    store_bind_str(q, 4, k->ns);
-    store_bind_str(q, 5, k->name);
+    bind_key(q, k);
     bool ok = store_run(s, q, e);
     bool gone = ok && sqlite3_changes(s->db) > 0;
     if (!store_end(s, ok && (!gone || next_version(s, e)), e))
@@ -227,11 +225,7 @@ bool store_list(struct arena *a, struct store *s, const struct store_key *k, str
                       e);
     if (q == NULL)
         return false;
-    store_bind_str(q, 1, str_c(k->scope));
-    store_bind_str(q, 2, k->group);
-    store_bind_str(q, 3, k->kind);
-    store_bind_str(q, 4, k->ns);
-    store_bind_str(q, 5, k->name);
+    bind_key(q, k);
     struct value made = value_list(a), doc;
     int code;
     bool ok = true;

@@ -96,16 +96,25 @@ static int verb_abort(char **argv)
     abort();
 }
 
-/* Answer every connection with argv[3] on port argv[2]. */
-static int verb_serve(char **argv)
+/* A socket that listens on this port of every address, announced as "serving"; -1 when there is none. */
+static int serve_at(const char *port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[2], NULL, 10)) };
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(port, NULL, 10)) };
     int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
-        return fail("bind");
+        return -1;
     puts("serving");
     fflush(stdout);
+    return fd;
+}
+
+/* Answer every connection with argv[3] on port argv[2]. */
+static int verb_serve(char **argv)
+{
+    int fd = serve_at(argv[2]);
+    if (fd < 0)
+        return fail("bind");
     for (;;) {
         int c = accept(fd, NULL, NULL);
         if (c >= 0 && write(c, argv[3], strlen(argv[3])) >= 0)
@@ -116,13 +125,9 @@ static int verb_serve(char **argv)
 /* A web server on port argv[2]: every request head is answered with the text argv[3], one request per connection. */
 static int verb_http(char **argv)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(argv[2], NULL, 10)) };
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 64) != 0)
+    int fd = serve_at(argv[2]);
+    if (fd < 0)
         return fail("bind");
-    puts("serving");
-    fflush(stdout);
     for (;;) {
         char head[4096] = "";
         size_t n = 0;

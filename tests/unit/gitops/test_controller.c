@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "../cmocka_all.h"
+#include "../shell.h"
 #include "base/sys.h"
 #include "fake_cluster.h"
 #include "gitops/application.h"
@@ -104,14 +105,7 @@ static void image_exists(const char *tag)
 
 static struct str git(const char *command)
 {
-    struct proc_result r = { 0 };
-    struct err e = { 0 };
-    const char *line = arena_fmt(&w.a, "cd %s && %s", w.work, command).p;
-    struct proc_options o = { .argv = (const char *[]){ "/bin/sh", "-ec", line, NULL } };
-    assert_true(proc_run(&w.a, &o, &r, &e));
-    if (r.status != 0)
-        fail_msg("%s: %.*s", command, STR(r.err));
-    return str_trim(r.out);
+    return shell(&w.a, w.work, command);
 }
 
 static void file(const char *name, const char *text)

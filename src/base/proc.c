@@ -1,16 +1,12 @@
-/* Children: run to the end with captured output and a deadline. posix_spawn, because the caller has threads. */
+/* Children: run to the end with captured output and a deadline. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/sys.h"
-
-extern char **environ;
 
 enum { DEFAULT_TIMEOUT_MS = 600000, DEFAULT_OUTPUT_MAX = 64 << 20 };
 
@@ -34,36 +30,15 @@ static bool open_pipes(struct pipes *p, const struct proc_options *o, struct err
     return ok || err_sys(e, "create a pipe");
 }
 
-static bool spawn(const struct proc_options *o, const struct pipes *p, pid_t *out, struct err *e)
+static bool start(const struct proc_options *o, const struct pipes *p, pid_t *out, struct err *e)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    if (p->in[0] >= 0)
-        posix_spawn_file_actions_adddup2(&files, p->in[0], 0);
-    else
-        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, p->out[1], 1);
-    posix_spawn_file_actions_adddup2(&files, o->merge_stderr ? p->out[1] : p->err[1], 2);
-    if (o->cwd != NULL)
-        posix_spawn_file_actions_addchdir_np(&files, o->cwd);
-    sigset_t none, pipe_signal;
-    sigemptyset(&none);
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE); /* ignored in a server, but not in what it starts */
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &pipe_signal);
-    posix_spawnattr_setpgroup(&attr, 0);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    char *const *env = o->env != NULL ? (char *const *)(uintptr_t)o->env : environ;
-    int failed = posix_spawnp(out, o->argv[0], &files, &attr, (char *const *)(uintptr_t)o->argv, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    if (failed == 0)
-        return true;
-    errno = failed;
-    return err_sys(e, "run %s", o->argv[0]);
+    struct child child = { .argv = o->argv,
+                           .env = o->env,
+                           .cwd = o->cwd,
+                           .in = p->in[0],
+                           .out = p->out[1],
+                           .err = o->merge_stderr ? p->out[1] : p->err[1] };
+    return child_start(&child, out, e);
 }
 
 /* Take what is there; closes the descriptor at its end. False with an error over the limit. */
@@ -115,19 +90,11 @@ static bool converse(const struct proc_options *o, struct pipes *p, struct buf *
     return true;
 }
 
-static int reap(pid_t child)
-{
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 bool proc_run(struct arena *a, const struct proc_options *o, struct proc_result *out, struct err *e)
 {
     struct pipes p = { { -1, -1 }, { -1, -1 }, { -1, -1 } };
     pid_t child = -1;
-    if (!open_pipes(&p, o, e) || !spawn(o, &p, &child, e)) {
+    if (!open_pipes(&p, o, e) || !start(o, &p, &child, e)) {
         close_pipes(&p);
         return false;
     }
@@ -138,10 +105,8 @@ bool proc_run(struct arena *a, const struct proc_options *o, struct proc_result 
     struct arena aside = { 0 };
     struct buf text = { .a = a }, errors = { .a = &aside };
     bool ok = converse(o, &p, &text, &errors, e);
-    if (!ok)
-        kill(-child, SIGKILL);
     close_pipes(&p);
-    int status = reap(child);
+    int status = child_end(child, !ok);
     if (ok)
         *out = (struct proc_result){ status, buf_str(&text), arena_str(a, buf_str(&errors)) };
     else

@@ -6,6 +6,7 @@
  */
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/sys.h"
 #include "chart/repository.h"
 #include "data/json.h"
@@ -14,12 +15,9 @@
 struct str sha256_hex(struct arena *a, struct str bytes)
 {
     unsigned char digest[32];
-    struct buf b = { .a = a };
 
     EVP_Digest(bytes.p, bytes.n, digest, NULL, EVP_sha256(), NULL);
-    for (size_t i = 0; i < sizeof digest; i++)
-        buf_fmt(&b, "%02x", digest[i]);
-    return buf_str(&b);
+    return hex_text(a, (struct str){ (const char *)digest, sizeof digest });
 }
 
 static void add_text(struct buf *b, const char *key, struct str text, bool always)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "data/gofmt.h"
 #include "data/json.h"
 
@@ -39,14 +40,10 @@ static bool take_hex4(struct scan *s, uint32_t *out)
     if (s->end - s->p < 4)
         return fail(s, "incomplete \\u escape");
     for (int i = 0; i < 4; i++) {
-        char c = *s->p++;
-        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                                : 16;
-        if (digit == 16)
+        int digit = hex_digit(*s->p++);
+        if (digit < 0)
             return fail(s, "bad \\u escape");
-        sum = sum << 4 | digit;
+        sum = sum << 4 | (uint32_t)digit;
     }
     *out = sum;
     return true;

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "base/hex.h"
 #include "data/yaml_scalar.h"
 
 #define NUMBER_MAX 400 /* longer digit strings stay strings */
@@ -187,17 +188,6 @@ static bool is_timestamp(struct str s)
 
 /* ---- numbers -------------------------------------------------------------------------------------- */
 
-static int digit_of(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
-}
-
 /* Cut 0x, 0o, 0b or the 0 of an octal number. */
 static unsigned take_base(struct str *s)
 {
@@ -226,7 +216,7 @@ static bool resolve_int(struct str s, struct value *out)
     if (s.n == 0)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        unsigned d = (unsigned)digit_of(s.p[i]);
+        unsigned d = (unsigned)hex_digit(s.p[i]);
         if (d >= base || __builtin_mul_overflow(n, base, &n) || __builtin_add_overflow(n, d, &n))
             return false;
     }

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "base/hex.h"
 #include "expr/internal.h"
 
 static void position(struct str text, uint32_t at, size_t *line, size_t *column)
@@ -143,14 +144,6 @@ static bool lex_number(struct lexer *l, struct token *out)
 
 /* ---- strings -------------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* \xHH \uHHHH \UHHHHHHHH, and \u{H...}. */
 static bool take_code(struct lexer *l, int digits, uint32_t *out)
 {
@@ -159,8 +152,8 @@ static bool take_code(struct lexer *l, int digits, uint32_t *out)
 
     *out = 0;
     l->at += braced;
-    for (; n < (braced ? 6 : digits) && hex_value(peek(l, 0)) >= 0; n++, l->at++)
-        *out = *out * 16 + (uint32_t)hex_value(peek(l, 0));
+    for (; n < (braced ? 6 : digits) && hex_digit(peek(l, 0)) >= 0; n++, l->at++)
+        *out = *out * 16 + (uint32_t)hex_digit(peek(l, 0));
     if (!braced)
         return n == digits;
     bool closed = peek(l, 0) == '}';

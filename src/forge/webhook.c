@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/hex.h"
 #include "data/json.h"
 #include "forge/forge.h"
 #include "net/url.h"
@@ -14,24 +15,9 @@ struct str webhook_sign(struct arena *a, struct str secret, struct str body)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
-    struct buf b = { .a = a };
 
     HMAC(EVP_sha256(), secret.p, (int)secret.n, (const unsigned char *)body.p, body.n, digest, &n);
-    buf_c(&b, "sha256=");
-    for (unsigned int i = 0; i < n; i++)
-        buf_fmt(&b, "%02x", digest[i]);
-    return buf_str(&b);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+    return arena_fmt(a, "sha256=%.*s", STR(hex_text(a, (struct str){ (const char *)digest, n })));
 }
 
 static bool read_signature(struct str signature, unsigned char out[DIGEST_BYTES])

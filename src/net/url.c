@@ -1,5 +1,6 @@
 /* net/url.c - taking URLs apart, putting them together, escaping (RFC 3986, accept and reject as Go's net/url). */
 #include "net/url.h"
+#include "base/hex.h"
 
 static bool is_alpha(char c)
 {
@@ -16,20 +17,9 @@ static bool is_unreserved(char c)
     return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~';
 }
 
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool is_escape(struct str s, size_t at)
 {
-    return at + 2 < s.n && hex_value(s.p[at + 1]) >= 0 && hex_value(s.p[at + 2]) >= 0;
+    return at + 2 < s.n && hex_digit(s.p[at + 1]) >= 0 && hex_digit(s.p[at + 2]) >= 0;
 }
 
 /* Length of the scheme, 0 when the text has none. */
@@ -297,7 +287,7 @@ struct str url_unescape(struct arena *a, struct str s, bool plus_is_space)
     buf_reserve(&b, s.n + 1);
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '%' && is_escape(s, i)) {
-            buf_byte(&b, (char)(hex_value(s.p[i + 1]) * 16 + hex_value(s.p[i + 2])));
+            buf_byte(&b, (char)(hex_digit(s.p[i + 1]) * 16 + hex_digit(s.p[i + 2])));
             i += 2;
         } else {
             buf_byte(&b, s.p[i] == '+' && plus_is_space ? ' ' : s.p[i]);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/hex.h"
+
 enum { PIECE = 1 << 18 };
 
 static bool is_hex(struct str s)
@@ -53,17 +55,11 @@ void oci_hash_add(struct oci_hash *h, struct str bytes)
 
 struct str oci_hash_end(struct arena *a, struct oci_hash *h)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char raw[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    struct buf b = { .a = a };
     EVP_DigestFinal_ex(h->context, raw, &n);
-    buf_c(&b, h->sha512 ? "sha512:" : "sha256:");
-    for (unsigned i = 0; i < n; i++) {
-        buf_byte(&b, digits[raw[i] >> 4]);
-        buf_byte(&b, digits[raw[i] & 15]);
-    }
-    return buf_str(&b);
+    struct str hex = hex_text(a, (struct str){ (const char *)raw, n });
+    return arena_fmt(a, "%s:%.*s", h->sha512 ? "sha512" : "sha256", STR(hex));
 }
 
 void oci_hash_close(struct oci_hash *h)

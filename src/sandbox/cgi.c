@@ -235,7 +235,7 @@ static void stream_done(void *arg)
     struct backend *b = arg;
 
     fd_close(&b->out);
-    spawn_end(b->pid, true);
+    child_end(b->pid, true);
     free(b->early);
     free(b);
 }
@@ -276,7 +276,7 @@ static void reply_push(struct git_call *g, struct backend b, int status, struct 
         body.n += n > 0 ? (size_t)n : 0;
     }
     fd_close(&b.out);
-    spawn_end(b.pid, false);
+    child_end(b.pid, false);
     if (str_is(g->rest, "/git-receive-pack"))
         after_push(g);
     http_reply(g->x, status, arena_c(g->r->a, type), buf_str(&body));
@@ -295,8 +295,8 @@ static bool start(struct git_call *g, struct backend *b, struct err *e)
     read_end = ends[0];
     write_end = ends[1];
     const char *const argv[] = { "git", "http-backend", NULL };
-    struct spawn o = { .argv = argv, .env = environment(g, size), .in = body, .out = write_end, .err = -1 };
-    if (!spawn_start(&o, &b->pid, e))
+    struct child o = { .argv = argv, .env = environment(g, size), .in = body, .out = write_end, .err = -1 };
+    if (!child_start(&o, &b->pid, e))
         return false;
     b->out = fd_take(&read_end);
     return true;
@@ -321,7 +321,7 @@ void git_http(struct sandbox *s, struct http_server_request *r, struct http_exch
     }
     if (!read_head(r->a, b.out, &head, &early)) {
         fd_close(&b.out);
-        int status = spawn_end(b.pid, true);
+        int status = child_end(b.pid, true);
         http_reply(x, 500, "text/plain; charset=utf-8",
                    arena_fmt(r->a, "git http-backend ended with status %d\n", status));
         return;

@@ -7,6 +7,7 @@
  * into a fresh arena, which is how garbage goes away.
  */
 #pragma once
+#include "base/child.h"
 #include "base/sys.h"
 #include "net/http.h"
 #include "sandbox/sandbox.h"
@@ -183,17 +184,6 @@ void faults_wait(struct faults *f, int64_t most_ms);
 MUST_CHECK bool faults_add(struct faults *f, const struct sandbox_fault *fault, struct err *e);
 void faults_clear(struct faults *f);
 struct value faults_list(struct arena *a, struct faults *f);
-
-/* ---- spawn.c: children that are talked to while they run ----------------------------------------- */
-struct spawn {
-    const char *const *argv, *const *env;
-    const char *cwd;  /* NULL: inherit */
-    int in, out, err; /* -1: /dev/null */
-};
-/* A process group of its own. */
-MUST_CHECK bool spawn_start(const struct spawn *o, pid_t *out, struct err *e);
-/* Kill the group, if it still runs, and collect it; returns the exit status, or 128 + signal. */
-int spawn_end(pid_t pid, bool kill_first);
 
 /* ---- call.c: one API call ----------------------------------------------------------------------- */
 #define CALL_PARAMS 4

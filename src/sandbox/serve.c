@@ -1,6 +1,7 @@
 /* HTTP: which part answers, faults in place of answers, ETags and limits around the API's own. */
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "data/json.h"
 #include "net/url.h"
 #include "sandbox/internal.h"
@@ -79,14 +80,9 @@ static struct str entity_tag(struct arena *a, struct str login, struct str text)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
     struct str bytes = arena_fmt(a, "%.*s\n%.*s", STR(login), STR(text));
-    struct buf b = { .a = a };
 
     EVP_Digest(bytes.p, bytes.n, digest, &n, EVP_sha256(), NULL);
-    buf_c(&b, "W/\"");
-    for (size_t i = 0; i < n; i++)
-        buf_fmt(&b, "%02x", digest[i]);
-    buf_c(&b, "\"");
-    return buf_str(&b);
+    return arena_fmt(a, "W/\"%.*s\"", STR(hex_text(a, (struct str){ (const char *)digest, n })));
 }
 
 static void add_limit_headers(struct call *c, int64_t used)

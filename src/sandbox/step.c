@@ -228,15 +228,15 @@ static enum step_end run_process(struct step *st, const char *const *argv, const
     read_end = ends[0];
     write_end = ends[1];
     fcntl(read_end, F_SETFL, O_NONBLOCK);
-    struct spawn o = { .argv = argv, .env = environment(st), .cwd = cwd, .in = -1, .out = write_end, .err = write_end };
-    if (!spawn_start(&o, &pid, &e)) {
+    struct child o = { .argv = argv, .env = environment(st), .cwd = cwd, .in = -1, .out = write_end, .err = write_end };
+    if (!child_start(&o, &pid, &e)) {
         job_log(j, "##[error]%s", e.text);
         return STEP_FAILURE;
     }
     fd_close(&write_end);
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     bool ended = follow(j, read_end, pidfd, deadline, &why);
-    int status = spawn_end(pid, true); /* what it left in the background goes with it */
+    int status = child_end(pid, true); /* what it left in the background goes with it */
     if (!ended)
         return why;
     if (status != 0)

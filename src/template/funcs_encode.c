@@ -1,4 +1,5 @@
 /* base64, base32, checksums, and random text. Decoding errors are returned as the text, as sprig does. */
+#include "base/hex.h"
 #include "base/sys.h"
 #include "template/crypto.h"
 #include "template/funcs.h"
@@ -190,13 +191,7 @@ FUNC(fn_b32dec)
 
 static bool give_hex(struct template_call *c, const uint8_t *bytes, size_t n, struct value *out)
 {
-    static const char digits[] = "0123456789abcdef";
-    struct buf b = { .a = c->a };
-    for (size_t i = 0; i < n; i++) {
-        buf_byte(&b, digits[bytes[i] >> 4]);
-        buf_byte(&b, digits[bytes[i] & 15]);
-    }
-    return give_buf(out, &b);
+    return give_str(out, hex_text(c->a, (struct str){ (const char *)bytes, n }));
 }
 
 static bool give_digest(struct template_call *c, enum digest kind, const struct value *args, struct value *out,

@@ -1,6 +1,7 @@
 /* Paths and URLs, as Go's path and net/url have them. */
 #include <ctype.h>
 
+#include "base/hex.h"
 #include "template/funcs.h"
 
 /* ---- paths -------------------------------------------------------------------------------- */
@@ -114,16 +115,11 @@ static const char *quoted(struct arena *a, struct str s)
     return b.p;
 }
 
-static int hex_value(char ch)
-{
-    return ch <= '9' ? ch - '0' : (ch | 0x20) - 'a' + 10;
-}
-
 static bool check_escape(struct arena *a, struct str s, size_t i, enum part part, struct err *e)
 {
-    bool ok = i + 2 < s.n && isxdigit((uint8_t)s.p[i + 1]) && isxdigit((uint8_t)s.p[i + 2]);
+    bool ok = i + 2 < s.n && hex_digit(s.p[i + 1]) >= 0 && hex_digit(s.p[i + 2]) >= 0;
     struct str shown = str_slice(s, i, i + 3);
-    if (ok && (part != PART_HOST || hex_value(s.p[i + 1]) >= 8 || str_is(shown, "%25")))
+    if (ok && (part != PART_HOST || hex_digit(s.p[i + 1]) >= 8 || str_is(shown, "%25")))
         return true;
     return err_set(e, ERR_INVALID, "invalid URL escape %s", quoted(a, shown));
 }
@@ -136,7 +132,7 @@ static bool unescape(struct arena *a, struct str s, enum part part, struct str *
         if (ch == '%') {
             if (!check_escape(a, s, i, part, e))
                 return false;
-            buf_byte(&b, (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2])));
+            buf_byte(&b, (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])));
             i += 2;
             continue;
         }

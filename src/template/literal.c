@@ -3,17 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "template/internal.h"
 
 /* ---- unquoting ---------------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool read_hex(struct str *s, int digits, uint32_t *out)
 {

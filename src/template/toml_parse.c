@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "data/gotime.h"
 #include "template/formats.h"
 #include "template/funcs.h"
@@ -111,7 +112,7 @@ static bool read_unicode(struct parser *p, int digits, struct buf *b)
         if (ch < 0 || !isxdigit(ch))
             return fail(p, "expected %d hexadecimal digits after '\\%c', but got %s instead", digits,
                         digits == 4 ? 'u' : 'U', ch < 0 ? "EOF" : shown(p));
-        r = r << 4 | (uint32_t)(ch <= '9' ? ch - '0' : (ch | 0x20) - 'a' + 10);
+        r = r << 4 | (uint32_t)hex_digit((char)ch);
     }
     if (r > 0x10ffff || (r >= 0xd800 && r <= 0xdfff))
         return fail(p, "escaped character '\\u%.*s' is not valid UTF-8", digits, p->s.p + p->i - digits);

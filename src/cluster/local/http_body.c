@@ -1,4 +1,5 @@
 /* Where the body of an HTTP message ends. Chunks pass through unchanged; only their borders are read. */
+#include "base/hex.h"
 #include "cluster/local/http_head.h"
 
 /*
@@ -24,15 +25,6 @@ struct body body_begin(enum body_kind kind, int64_t content_length)
     bool empty = kind == BODY_NONE || (kind == BODY_LENGTH && content_length == 0);
     return (
         struct body){ .kind = kind, .left = kind == BODY_LENGTH ? content_length : 0, .state = AT_SIZE, .done = empty };
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 static bool at_size(struct body *b, char c)

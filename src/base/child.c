@@ -1,4 +1,4 @@
-/* Children that are talked to while they run: git's CGI, and the steps of workflows. */
+/* Children by posix_spawn: fork would copy a process that has threads, and their locks with it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/internal.h"
+#include "base/child.h"
+
+extern char **environ;
 
 static void give(posix_spawn_file_actions_t *files, int fd, int as)
 {
@@ -16,7 +18,7 @@ static void give(posix_spawn_file_actions_t *files, int fd, int as)
         posix_spawn_file_actions_addopen(files, as, "/dev/null", as == 0 ? O_RDONLY : O_WRONLY, 0);
 }
 
-bool spawn_start(const struct spawn *o, pid_t *out, struct err *e)
+bool child_start(const struct child *o, pid_t *out, struct err *e)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -36,8 +38,8 @@ bool spawn_start(const struct spawn *o, pid_t *out, struct err *e)
     posix_spawnattr_setsigdefault(&attr, &pipe_signal);
     posix_spawnattr_setpgroup(&attr, 0);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    int failed = posix_spawnp(out, o->argv[0], &files, &attr, (char *const *)(uintptr_t)o->argv,
-                              (char *const *)(uintptr_t)o->env);
+    char *const *env = o->env != NULL ? (char *const *)(uintptr_t)o->env : environ;
+    int failed = posix_spawnp(out, o->argv[0], &files, &attr, (char *const *)(uintptr_t)o->argv, env);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);
     if (failed == 0)
@@ -46,7 +48,7 @@ bool spawn_start(const struct spawn *o, pid_t *out, struct err *e)
     return err_sys(e, "run %s", o->argv[0]);
 }
 
-int spawn_end(pid_t pid, bool kill_first)
+int child_end(pid_t pid, bool kill_first)
 {
     int status = 0;
 

@@ -273,6 +273,7 @@ static void write_status(struct deployment_view *v, const struct rollout *plan)
     facts.last_progress_ms = moved ? v->w->now_ms : time_of(progress, "lastUpdateTime", v->w->now_ms);
     facts.was_done = str_is(value_str_at(progress, "reason"), "NewReplicaSetAvailable")
                      && value_int_at(before, "observedGeneration", 0) == value_int_at(v->doc, "metadata.generation", 0);
+    facts.was_late = !moved && str_is(value_str_at(progress, "reason"), "ProgressDeadlineExceeded");
     if (!plan->paused)
         set_progressing(v, &conditions, moved, &facts);
     if (v->failure.n > 0)

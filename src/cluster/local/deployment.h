@@ -28,6 +28,7 @@ struct progress_facts {
     int64_t replicas, updated, total, available; /* wanted, of the new set, of all sets, ready */
     int64_t last_progress_ms, deadline_ms;       /* wall clock of the last step; how long one may take */
     bool was_done;                               /* this generation was complete before */
+    bool was_late;                               /* it was late before and nothing has moved since */
     int64_t now_ms;
 };
 enum progress rollout_progress(const struct progress_facts *f);

@@ -115,5 +115,7 @@ enum progress rollout_progress(const struct progress_facts *f)
         return PROGRESS_DONE;
     if (f->deadline_ms <= 0)
         return PROGRESS_MOVING;
+    if (f->was_late)
+        return PROGRESS_LATE;
     return f->now_ms - f->last_progress_ms >= f->deadline_ms ? PROGRESS_LATE : PROGRESS_MOVING;
 }

@@ -120,6 +120,15 @@ static void tells_progress(void **state)
             .deadline_ms = 10,
             .now_ms = 100 },
           PROGRESS_DONE },
+        { { .replicas = 2,
+            .updated = 2,
+            .total = 2,
+            .available = 1,
+            .was_late = true, /* the verdict itself is no progress */
+            .last_progress_ms = 95,
+            .deadline_ms = 10,
+            .now_ms = 100 },
+          PROGRESS_LATE },
         { { .replicas = 0, .deadline_ms = 10, .now_ms = 100 }, PROGRESS_DONE },
     };
     for (size_t i = 0; i < COUNT(rows); i++)

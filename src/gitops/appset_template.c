@@ -3,26 +3,12 @@
 #include "data/patch.h"
 #include "data/yaml.h"
 #include "gitops/appset_internal.h"
-
-static bool is_empty(const struct value *v)
-{
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: return true;
-    case VALUE_BOOL: return !v->b;
-    case VALUE_INT: return v->i == 0;
-    case VALUE_FLOAT: return v->f == 0;
-    case VALUE_STRING: return v->n == 0;
-    case VALUE_LIST: return v->list->n == 0;
-    case VALUE_MAP: return v->map->n == 0;
-    case VALUE_OPAQUE: break;
-    }
-    return false;
-}
+#include "template/template.h"
 
 /* Non-empty fields of `over` win, empty ones keep the base. */
 static struct value merge_template(struct arena *a, const struct value *base, const struct value *over)
 {
-    if (is_empty(over))
+    if (!template_truth(over))
         return *base;
     if (!value_is(base, VALUE_MAP) || !value_is(over, VALUE_MAP))
         return *over;

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "data/json.h"
+#include "data/quantity.h"
 #include "gitops/compare_internal.h"
+#include "template/template.h"
 
 enum { DEPTH_MAX = 200 };
 #define FIELD_MANAGER "argocd-controller"
@@ -17,62 +19,25 @@ enum { DEPTH_MAX = 200 };
 
 /* ---- scalars ------------------------------------------------------------------------------ */
 
+/* Nothing but empty values all the way down. */
 static bool is_zero(const struct value *v)
 {
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: return true;
-    case VALUE_BOOL: return !v->b;
-    case VALUE_INT: return v->i == 0;
-    case VALUE_FLOAT: return v->f == 0;
-    case VALUE_STRING: return v->n == 0;
-    case VALUE_LIST: return v->list->n == 0;
-    case VALUE_MAP:
-        for (size_t i = 0; i < v->map->n; i++)
-            if (!is_zero(&v->map->v[i].value))
-                return false;
-        return true;
-    case VALUE_OPAQUE: break;
-    }
-    return false;
+    if (!value_is(v, VALUE_MAP))
+        return !template_truth(v);
+    for (size_t i = 0; i < v->map->n; i++)
+        if (!is_zero(&v->map->v[i].value))
+            return false;
+    return true;
 }
 
-/* Kubernetes quantities: "1000m" is 1, "1Gi" is 1073741824. */
+/* "1000m" is 1, and so is the number 1. */
 static bool quantity(const struct value *v, double *out)
 {
-    static const struct {
-        const char *suffix;
-        double factor;
-    } rows[] = { { "", 1 },
-                 { "n", 1e-9 },
-                 { "u", 1e-6 },
-                 { "m", 1e-3 },
-                 { "k", 1e3 },
-                 { "M", 1e6 },
-                 { "G", 1e9 },
-                 { "T", 1e12 },
-                 { "P", 1e15 },
-                 { "E", 1e18 },
-                 { "Ki", 1024.0 },
-                 { "Mi", 1048576.0 },
-                 { "Gi", 1073741824.0 },
-                 { "Ti", 1099511627776.0 },
-                 { "Pi", 1125899906842624.0 } };
     if (value_is(v, VALUE_INT) || value_is(v, VALUE_FLOAT)) {
         *out = value_is(v, VALUE_INT) ? (double)v->i : v->f;
         return true;
     }
-    struct str text = value_as_str(v);
-    size_t n = 0;
-    while (n < text.n && (strchr("0123456789.+-", text.p[n]) != NULL))
-        n++;
-    if (n == 0 || !str_to_double(str_slice(text, 0, n), out))
-        return false;
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (str_is(str_slice(text, n, text.n), rows[i].suffix)) {
-            *out *= rows[i].factor;
-            return true;
-        }
-    return false;
+    return quantity_read(value_as_str(v), out);
 }
 
 static bool same_scalar(const struct value *x, const struct value *y, bool quantities)

@@ -1,5 +1,6 @@
 /* Small languages inside pod specifications: $(NAME), quantities, field paths. */
 #include "cluster/local/pod_run.h"
+#include "data/quantity.h"
 
 static bool lookup(const struct str *env, size_t n, struct str name, struct str *out)
 {
@@ -35,41 +36,17 @@ struct str expand_variables(struct arena *a, struct str text, const struct str *
 
 /* ---- quantities --------------------------------------------------------------------------- */
 
-static const struct {
-    const char *suffix;
-    double factor;
-} suffixes[] = {
-    { "Ki", 1024.0 },
-    { "Mi", 1048576.0 },
-    { "Gi", 1073741824.0 },
-    { "Ti", 1099511627776.0 },
-    { "Pi", 1125899906842624.0 },
-    { "n", 1e-9 },
-    { "u", 1e-6 },
-    { "m", 1e-3 },
-    { "k", 1e3 },
-    { "M", 1e6 },
-    { "G", 1e9 },
-    { "T", 1e12 },
-    { "P", 1e15 },
-    { "", 1.0 },
-};
-
 bool quantity_parse(struct str text, int64_t scale, int64_t *out)
 {
     double n;
-    for (size_t i = 0; i < COUNT(suffixes); i++) {
-        struct str suffix = str_c(suffixes[i].suffix);
-        if (!str_ends(text, suffix) || !str_to_double(str_slice(text, 0, text.n - suffix.n), &n))
-            continue;
-        double scaled = n * suffixes[i].factor * (double)scale;
-        if (!(scaled >= 0 && scaled < 9e18))
-            return false;
-        int64_t whole = (int64_t)scaled;
-        *out = whole + ((double)whole + 1e-6 < scaled ? 1 : 0);
-        return true;
-    }
-    return false;
+    if (!quantity_read(text, &n))
+        return false;
+    double scaled = n * (double)scale;
+    if (!(scaled >= 0 && scaled < 9e18))
+        return false;
+    int64_t whole = (int64_t)scaled;
+    *out = whole + ((double)whole + 1e-6 < scaled ? 1 : 0);
+    return true;
 }
 
 /* ---- the downward API --------------------------------------------------------------------- */

@@ -8,13 +8,9 @@
  *     postfix  = primary *( "." name / ".*" / "[" or "]" )
  *     primary  = "(" or ")" / number / 'text' / true / false / null / name "(" arguments ")" / name
  */
-#include "sandbox/wexpr.h"
-
 #include <math.h>
 
-#include "data/json.h"
-
-#define ARGUMENTS_MAX 32
+#include "sandbox/wexpr_internal.h"
 
 struct reader {
     struct arena *a;
@@ -53,69 +49,7 @@ static bool take(struct reader *r, const char *token)
     return true;
 }
 
-/* ---- values -------------------------------------------------------------------------------------- */
-
-static bool truth(const struct value *v)
-{
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: return false;
-    case VALUE_BOOL: return v->b;
-    case VALUE_INT: return v->i != 0;
-    case VALUE_FLOAT: return v->f != 0 && !isnan(v->f);
-    case VALUE_STRING: return v->n > 0;
-    case VALUE_LIST:
-    case VALUE_MAP:
-    case VALUE_OPAQUE: return true;
-    }
-    return false;
-}
-
-static double number(const struct value *v)
-{
-    double d = 0;
-
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: return 0;
-    case VALUE_BOOL: return v->b;
-    case VALUE_INT: return (double)v->i;
-    case VALUE_FLOAT: return v->f;
-    case VALUE_STRING: return v->n == 0 ? 0 : str_to_double(value_as_str(v), &d) ? d : NAN;
-    case VALUE_LIST:
-    case VALUE_MAP:
-    case VALUE_OPAQUE: return NAN;
-    }
-    return NAN;
-}
-
-struct str wexpr_text(struct arena *a, const struct value *v)
-{
-    struct buf b = { .a = a };
-
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL:
-    case VALUE_OPAQUE: return S("");
-    case VALUE_BOOL: return v->b ? S("true") : S("false");
-    case VALUE_INT: return arena_fmt(a, "%lld", (long long)v->i);
-    case VALUE_FLOAT: json_write_float(&b, v->f); return buf_str(&b);
-    case VALUE_STRING: return value_as_str(v);
-    case VALUE_LIST: return S("Array");
-    case VALUE_MAP: return S("Object");
-    }
-    return S("");
-}
-
-static bool same(const struct value *a, const struct value *b)
-{
-    bool numbers = (a->kind == VALUE_INT || a->kind == VALUE_FLOAT) && (b->kind == VALUE_INT || b->kind == VALUE_FLOAT);
-
-    if (a->kind == VALUE_STRING && b->kind == VALUE_STRING)
-        return str_ieq(value_as_str(a), value_as_str(b));
-    if (a->kind == b->kind && (a->kind == VALUE_LIST || a->kind == VALUE_MAP))
-        return a->list == b->list;
-    if (a->kind == VALUE_NULL && b->kind == VALUE_NULL)
-        return true;
-    return (numbers || a->kind != b->kind || a->kind == VALUE_BOOL) && number(a) == number(b);
-}
+/* ---- members -------------------------------------------------------------------------------------- */
 
 /* Names of members are found without case. */
 static struct value member(const struct value *v, struct str name)
@@ -128,7 +62,7 @@ static struct value member(const struct value *v, struct str name)
 
 static struct value indexed(struct arena *a, const struct value *v, const struct value *key)
 {
-    double at = number(key);
+    double at = wexpr_number(key);
 
     if (v->kind == VALUE_MAP)
         return member(v, wexpr_text(a, key));
@@ -137,166 +71,24 @@ static struct value indexed(struct arena *a, const struct value *v, const struct
     return value_null();
 }
 
-/* ---- functions ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------- */
 
-struct arguments {
-    struct value v[ARGUMENTS_MAX];
-    size_t n;
-};
-
-static struct value lower(struct arena *a, const struct value *v)
-{
-    struct str s = wexpr_text(a, v);
-    char *p = arena_alloc(a, s.n + 1);
-
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
-    return value_str((struct str){ p, s.n });
-}
-
-static bool fn_contains(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    if (g->v[0].kind == VALUE_LIST) {
-        *out = value_bool(false);
-        for (size_t i = 0; i < g->v[0].list->n; i++)
-            out->b = out->b || same(&g->v[0].list->v[i], &g->v[1]);
-        return true;
-    }
-    struct value text = lower(r->a, &g->v[0]), word = lower(r->a, &g->v[1]);
-    *out = value_bool(value_as_str(&word).n == 0 || str_find(value_as_str(&text), value_as_str(&word)) >= 0);
-    return true;
-}
-
-static bool fn_starts_with(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    struct value text = lower(r->a, &g->v[0]), word = lower(r->a, &g->v[1]);
-
-    *out = value_bool(str_starts(value_as_str(&text), value_as_str(&word)));
-    return true;
-}
-
-static bool fn_ends_with(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    struct value text = lower(r->a, &g->v[0]), word = lower(r->a, &g->v[1]);
-
-    *out = value_bool(str_ends(value_as_str(&text), value_as_str(&word)));
-    return true;
-}
-
-/* format('{0} of {1}', a, b); {{ and }} are braces */
-static bool fn_format(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    struct str f = wexpr_text(r->a, &g->v[0]), inner;
-    struct buf b = { .a = r->a };
-    int64_t at = 0;
-
-    while (f.n > 0) {
-        char c = *str_cut(&f, 1).p;
-        bool doubled = (c == '{' || c == '}') && f.n > 0 && f.p[0] == c;
-        if (doubled || c != '{') {
-            if (doubled)
-                str_cut(&f, 1);
-            buf_byte(&b, c);
-            continue;
-        }
-        if (!str_split(&f, S("}"), &inner) || !str_to_int(inner, &at) || at < 0 || (size_t)at + 1 >= g->n)
-            return err_set(e, ERR_INVALID, "expression: format has no argument for {%.*s}",
-                           STR(utf8_prefix(inner, 20)));
-        buf_add(&b, wexpr_text(r->a, &g->v[at + 1]));
-    }
-    *out = value_str(b.n > 0 ? buf_str(&b) : S(""));
-    return true;
-}
-
-static bool fn_join(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    struct buf b = { .a = r->a };
-    struct str separator = g->n > 1 ? wexpr_text(r->a, &g->v[1]) : S(",");
-
-    for (size_t i = 0; i < value_len(&g->v[0]); i++) {
-        if (i > 0)
-            buf_add(&b, separator);
-        buf_add(&b, wexpr_text(r->a, value_item(&g->v[0], i)));
-    }
-    *out = value_str(g->v[0].kind != VALUE_LIST ? wexpr_text(r->a, &g->v[0]) : b.n > 0 ? buf_str(&b) : S(""));
-    return true;
-}
-
-static bool fn_to_json(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    *out = value_str(json_str(r->a, &g->v[0], JSON_INDENT));
-    return true;
-}
-
-static bool fn_from_json(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    return json_parse(r->a, wexpr_text(r->a, &g->v[0]), out, e) || err_wrap(e, "expression: fromJSON");
-}
-
-static bool fn_success(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    r->asks_state = true;
-    *out = value_bool(!r->x->failed && !r->x->cancelled);
-    return true;
-}
-
-static bool fn_failure(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    r->asks_state = true;
-    *out = value_bool(r->x->failed && !r->x->cancelled);
-    return true;
-}
-
-static bool fn_always(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    r->asks_state = true;
-    *out = value_bool(true);
-    return true;
-}
-
-static bool fn_cancelled(struct reader *r, const struct arguments *g, struct value *out, struct err *e)
-{
-    r->asks_state = true;
-    *out = value_bool(r->x->cancelled);
-    return true;
-}
-
-static const struct function {
-    const char *name;
-    size_t least, most; /* arguments */
-    bool (*run)(struct reader *r, const struct arguments *g, struct value *out, struct err *e);
-} functions[] = {
-    { "contains", 2, 2, fn_contains },   { "startsWith", 2, 2, fn_starts_with },
-    { "endsWith", 2, 2, fn_ends_with },  { "format", 1, 32, fn_format },
-    { "join", 1, 2, fn_join },           { "toJSON", 1, 1, fn_to_json },
-    { "fromJSON", 1, 1, fn_from_json },  { "success", 0, 0, fn_success },
-    { "failure", 0, 0, fn_failure },     { "always", 0, 0, fn_always },
-    { "cancelled", 0, 0, fn_cancelled },
-};
-
+/* What follows "name(". */
 static bool call(struct reader *r, struct str name, struct value *out, struct err *e)
 {
-    struct arguments g = { .n = 0 };
+    struct wexpr_call g = { .a = r->a, .x = r->x };
 
     while (!take(r, ")")) {
-        if (g.n == ARGUMENTS_MAX || (g.n > 0 && !take(r, ",")))
+        if (g.n == WEXPR_ARGUMENTS_MAX || (g.n > 0 && !take(r, ",")))
             return fail(r, e, "',' or ')'");
         if (!read_or(r, &g.v[g.n], e))
             return false;
         g.n++;
     }
-    for (size_t i = 0; i < COUNT(functions); i++) {
-        const struct function *f = &functions[i];
-        if (!str_ieq(name, str_c(f->name)))
-            continue;
-        if (g.n < f->least || g.n > f->most)
-            return err_set(e, ERR_INVALID, "expression: %s takes another number of arguments than %zu", f->name, g.n);
-        return f->run(r, &g, out, e);
-    }
-    return err_set(e, ERR_INVALID, "expression: the sandbox knows no function %.*s", STR(utf8_prefix(name, 40)));
+    bool ok = wexpr_call(&g, name, out, e);
+    r->asks_state = r->asks_state || g.asks_state;
+    return ok;
 }
-
-/* ---- reading --------------------------------------------------------------------------------------- */
 
 /* name = ( letter / "_" ) *( letter / digit / "_" / "-" ) */
 static struct str take_name(struct reader *r)
@@ -435,18 +227,18 @@ static bool read_unary(struct reader *r, struct value *out, struct err *e)
     if (!read_postfix(r, out, e))
         return false;
     for (; nots > 0; nots--)
-        *out = value_bool(!truth(out));
+        *out = value_bool(!wexpr_truth(out));
     return true;
 }
 
 /* Texts compare without case, in ASCII order of the lower letters; everything else as numbers. */
 static int order(struct reader *r, const struct value *a, const struct value *b, bool *ordered)
 {
-    double x = number(a), y = number(b);
+    double x = wexpr_number(a), y = wexpr_number(b);
 
     *ordered = true;
     if (a->kind == VALUE_STRING && b->kind == VALUE_STRING) {
-        struct value la = lower(r->a, a), lb = lower(r->a, b);
+        struct value la = wexpr_lower(r->a, a), lb = wexpr_lower(r->a, b);
         return str_cmp(value_as_str(&la), value_as_str(&lb));
     }
     *ordered = !isnan(x) && !isnan(y);
@@ -470,7 +262,7 @@ static bool read_compare(struct reader *r, struct value *out, struct err *e)
         if (!read_unary(r, &right, e))
             return false;
         int cmp = order(r, out, &right, &ordered);
-        bool equal = same(out, &right);
+        bool equal = wexpr_same(out, &right);
         *out = value_bool(op == 0   ? equal
                           : op == 1 ? !equal
                           : op == 2 ? ordered && cmp <= 0
@@ -489,7 +281,7 @@ static bool read_and(struct reader *r, struct value *out, struct err *e)
     while (take(r, "&&")) {
         if (!read_compare(r, &right, e))
             return false;
-        if (truth(out))
+        if (wexpr_truth(out))
             *out = right;
     }
     return true;
@@ -506,7 +298,7 @@ static bool read_or(struct reader *r, struct value *out, struct err *e)
     while (take(r, "||")) {
         if (!read_and(r, &right, e))
             return false;
-        if (!truth(out))
+        if (!wexpr_truth(out))
             *out = right;
     }
     r->depth--;
@@ -596,6 +388,6 @@ bool wexpr_if(struct arena *a, struct str text, const struct wexpr *x, bool *out
     }
     if (str_trim(text).n > 0 && !evaluate(a, text, x, &v, &asks_state, e))
         return false;
-    *out = truth(&v) && (asks_state || (!x->failed && !x->cancelled));
+    *out = wexpr_truth(&v) && (asks_state || (!x->failed && !x->cancelled));
     return true;
 }

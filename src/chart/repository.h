@@ -7,10 +7,13 @@
 #include "chart/internal.h"
 #include "data/semver.h"
 
+/* 64 lower-case digits. */
 struct str sha256_hex(struct arena *a, struct str bytes);
 
+/* "sha256:..." over what Chart.yaml wants and what was locked: the digest of a Chart.lock. */
 struct str lock_digest(struct arena *a, const struct chart_dependencies *wanted,
                        const struct chart_dependencies *locked);
+/* The same over the wanted ones alone, as Helm 2 wrote it to requirements.lock. */
 struct str lock_digest_v2(struct arena *a, const struct chart_dependencies *wanted);
 /* The text of Chart.lock; `generated` is now. */
 struct str lock_text(struct arena *a, const struct chart_dependencies *locked, struct str digest);

@@ -57,9 +57,12 @@ bool schema_format_fits(struct arena *a, struct str format, struct str text, str
 MUST_CHECK bool schema_validate(const struct schema_document *d, const struct value *instance, struct findings *out,
                                 struct err *e);
 
+/* Note that the value at the JSON pointer `at` is wrong. */
 struct finding *finding_add(struct arena *a, struct findings *list, struct str at, struct str message);
+/* The JSON pointer (RFC 6901) one `token` below `at`. */
 struct str schema_pointer(struct arena *a, struct str at, struct str token);
 struct str schema_quote(struct arena *a, struct str s); /* 'text' */
 /* "string", "number", "object" ... */
 const char *schema_type_name(const struct value *v);
+/* Whether the text is a regular expression; else *why. */
 bool schema_regex_fits(struct arena *a, struct str pattern, struct str *why);

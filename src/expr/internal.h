@@ -197,6 +197,7 @@ struct named_object { /* a number with a name: months and weekdays */
 };
 extern const struct expr_class time_class, duration_class, named_class;
 
+/* Objects of those classes, in `a`. */
 struct value expr_time_value(struct arena *a, struct gotime t);
 struct value duration_value(struct arena *a, int64_t ns);
 /* The object of that class, or NULL. */

@@ -39,7 +39,7 @@ struct forge_counters {
 };
 struct forge_counters forge_cache_counters(struct forge_cache *c);
 
-/* The API base for a generator's `api` field, by Argo CD's Enterprise rule (argo.md 1.2); empty gives
+/* The API base for a generator's `api` field, by Argo CD's Enterprise rule; empty gives
  * https://api.github.com. */
 struct str forge_api_base(struct arena *a, struct str api);
 

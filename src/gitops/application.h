@@ -30,6 +30,7 @@
 #define APP_REFRESH "argocd.argoproj.io/refresh"
 #define APP_NAMESPACE_DEFAULT "argocd"
 
+/* Where an Application or ApplicationSet is kept; slices of the document. */
 struct store_key application_key(const struct value *app);
 /* The stored Application or ApplicationSet of that name, in any namespace. ERR_NOT_FOUND. */
 MUST_CHECK bool application_find(struct arena *a, struct store *s, const char *kind, struct str name, struct value *out,
@@ -42,9 +43,10 @@ const struct value *application_source(const struct value *app);
 /* spec.syncPolicy.syncOptions has exactly this string. */
 bool application_sync_option(const struct value *app, const char *option);
 
-struct application_automated {
+struct application_automated { /* spec.syncPolicy.automated; all false when it is off */
     bool on, prune, self_heal, allow_empty;
 };
+/* The policy with its defaults. */
 struct application_automated application_automated(const struct value *app);
 
 struct application_retry {

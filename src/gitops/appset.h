@@ -45,7 +45,7 @@ MUST_CHECK bool appset_repo(struct arena *a, const struct value *set, const stru
 
 /* ---- the parts, for tests ----------------------------------------------------------------- */
 
-/* Parameters of one pull request (argo.md 1.3). values: the generator's `values`, or null. */
+/* Parameters of one pull request. values: the generator's `values`, or null. */
 MUST_CHECK bool appset_pull_params(struct arena *a, const struct forge_pull *pull, bool go_template,
                                    const struct value *options, const struct value *values, struct value *out,
                                    struct err *e);
@@ -64,6 +64,6 @@ MUST_CHECK bool appset_render(struct arena *a, const struct value *document, con
 /* The Application of one parameter set: template merged, rendered, patched, finalizer and namespace set. */
 MUST_CHECK bool appset_application(struct arena *a, const struct value *set, const struct appset_params *p,
                                    struct value *out, struct err *e);
-/* What an update writes: `generated` with the kept parts of `live` (argo.md 1.9). */
+/* What an update writes: `generated` with the kept parts of `live`. */
 struct value appset_merge_live(struct arena *a, const struct value *set, const struct value *generated,
                                const struct value *live);

@@ -1,11 +1,12 @@
 /*
- * gitops/compare.h - wanted against live: pairs objects, finds differences, derives sync status (argo.md 4).
+ * gitops/compare.h - wanted against live: pairs objects, finds differences, derives sync status.
  */
 #pragma once
 #include "gitops/application.h"
 #include "gitops/health.h"
 
 enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUTOFSYNC };
+/* "Unknown", "Synced", "OutOfSync". */
 const char *sync_status_name(enum sync_status s);
 
 struct compare_resource {

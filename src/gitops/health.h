@@ -1,5 +1,5 @@
 /*
- * gitops/health.h - how well an object is, from the object alone (argo.md 6.2), and an application from its resources
+ * gitops/health.h - how well an object is, from the object alone, and an application from its resources
  * (6.3).
  */
 #pragma once

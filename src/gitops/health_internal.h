@@ -2,10 +2,12 @@
 #pragma once
 #include "gitops/health.h"
 
+/* A verdict; the message is not copied. */
 struct health health_say(enum health_status s, struct str message);
 /* The first condition of that type, or value_nil. */
 const struct value *health_condition(const struct value *object, const char *type);
 bool health_has_hook_finalizer(const struct value *object);
+/* The rules, one per kind; messages live in `a` or in the object. */
 struct health health_pod(struct arena *a, const struct value *o);
 struct health health_service(struct arena *a, const struct value *o);
 struct health health_claim(struct arena *a, const struct value *o);

@@ -1,5 +1,5 @@
 /*
- * gitops/sync.h - the sync engine: tasks by phase, wave and kind; hooks; prune (argo.md 5).
+ * gitops/sync.h - the sync engine: tasks by phase, wave and kind; hooks; prune.
  *
  * sync_step is called again and again; all it remembers between calls is state.syncResult.resources, which the caller
  * stores before anything is announced. A crash between two calls repeats at most idempotent applies.
@@ -32,7 +32,7 @@ void sync_step(struct arena *a, const struct sync_input *in, const struct value 
 /* Position of a kind in the order of application. */
 int sync_kind_rank(struct str kind);
 
-/* ---- automated sync: whether to start one (argo.md 5.9) ------------------------------------- */
+/* ---- automated sync: whether to start one --------------------------------------------------- */
 enum autosync { AUTOSYNC_NO, AUTOSYNC_START, AUTOSYNC_HEAL, AUTOSYNC_WAIT, AUTOSYNC_REFUSED };
 struct autosync_decision {
     enum autosync what;

@@ -46,6 +46,7 @@ struct notify {
     struct value secrets;          /* map of strings */
 };
 
+/* By name; NULL when there is none. They live as long as `n`. */
 const struct notify_trigger *notify_trigger_find(const struct notify *n, struct str name);
 const struct notify_template *notify_template_find(const struct notify *n, struct str name);
 const struct notify_service *notify_service_find(const struct notify *n, struct str name);

@@ -16,6 +16,7 @@
 #define OCI_MANIFEST_MAX ((size_t)4 << 20)
 #define OCI_CONFIG_MAX ((size_t)8 << 20)
 
+/* The grammar of the distribution specification: <name> with its limit of length, and <reference> as a tag. */
 bool oci_repository_valid(struct str name);
 bool oci_tag_valid(struct str tag);
 struct str oci_next_link(struct str link); /* the URL with rel="next" of a Link header, or empty */

@@ -13,12 +13,15 @@
 #define OCI_SWEEP_GRACE_MS ((int64_t)86400000)
 
 struct oci_registry;
+/* `dir` is made when it is not there. The caller closes. errors: ERR_IO, ERR_DENIED for a folder that cannot be used. */
 MUST_CHECK bool oci_registry_open(const char *dir, struct oci_registry **out, struct err *e);
+/* After the last request; waits for the sweeping thread. NULL is fine. */
 void oci_registry_close(struct oci_registry *r);
 /* Whether a path is one of ours. */
 bool oci_registry_owns(struct str path);
 /* For http_server_options.spool: uploads go to files. */
 bool oci_registry_spools(struct str method, struct str path);
+/* Answer one request whose path oci_registry_owns; from any thread. */
 void oci_registry_handle(struct oci_registry *r, struct http_server_request *q, struct http_exchange *x);
 
 struct oci_swept {

@@ -54,9 +54,11 @@ void reg_header(struct visit *v, const char *name, struct str value);
 
 /* ---- files (registry_files.c) ------------------------------------------------------------- */
 
+/* Paths in the folder of the registry: of a blob ... */
 const char *reg_blob_path(struct visit *v, struct str digest);
-/* repos/NAME/KIND/..., KIND one of "_blobs", "_manifests" with a digest. */
+/* ... repos/NAME/KIND/..., KIND one of "_blobs", "_manifests" with a digest ... */
 const char *reg_link_path(struct visit *v, struct str repo, const char *kind, struct str digest);
+/* ... and of anything else in the repository that was asked for, such as a tag ("_tags"). */
 const char *reg_repo_path(struct visit *v, const char *kind, struct str name);
 /* A whole small file, by rename, with the folders made on the way. */
 MUST_CHECK bool reg_write(struct visit *v, const char *path, struct str content, struct err *e);
@@ -64,6 +66,7 @@ MUST_CHECK bool reg_write(struct visit *v, const char *path, struct str content,
 bool reg_read(struct visit *v, const char *path, struct str *out);
 /* Note that a link was looked at, so that the sweep takes it for young: who finds a blob does not send it again. */
 void reg_touch(const char *path);
+/* Whether a repository links to that digest. */
 bool reg_has(struct visit *v, struct str repo, const char *kind, struct str digest);
 /* Rename a finished file to its place among the blobs. */
 MUST_CHECK bool reg_publish(struct visit *v, const char *path, struct str digest, struct err *e);
@@ -88,6 +91,7 @@ void reg_sweep(struct oci_registry *r, int64_t grace_ms, struct oci_swept *out);
 
 /* ---- charts ------------------------------------------------------------------------------- */
 
+/* Paths of the chart repository: /charts/ and /api/charts. */
 bool charts_own(struct str path);
 void charts_handle(struct visit *v);
 void charts_close(struct chart_shelf *s);

@@ -54,6 +54,7 @@ struct call { /* one request on its way through the routes */
 void server_reply_error(struct call *c, const struct err *e);
 void server_reply_text(struct call *c, int status, const char *fmt, ...) PRINTF(3, 4);
 
+/* The handler of the HTTP server: `user` is the struct server. Routes every request that the registry does not own. */
 void server_handle(void *user, struct http_server_request *r, struct http_exchange *x);
 
 /* Each handles its paths below /api/v1/ and returns false when the path is not one of its own. */

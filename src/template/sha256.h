@@ -6,4 +6,5 @@
 #include "base/base.h"
 
 enum { SHA256_SIZE = 32 };
+/* The digest of the bytes. */
 void sha256(struct str text, uint8_t out[static SHA256_SIZE]);

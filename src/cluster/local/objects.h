@@ -24,6 +24,7 @@ bool objects_namespaced(struct objects *o, struct str group, struct str kind);
 /* *out without plural when the kind is unknown; false then. */
 bool objects_kind(struct arena *a, struct objects *o, struct str group, struct str kind, struct cluster_kind *out);
 
+/* What cluster_apply, cluster_get and cluster_list promise; results live in `a`. */
 MUST_CHECK bool objects_apply(struct objects *o, struct arena *a, const struct value *object,
                               const struct cluster_apply *options, struct value *out_live, enum cluster_verb *out_verb,
                               struct err *e);

@@ -11,6 +11,7 @@
 
 struct local;
 struct prober;
+/* Starts its thread; prober_close ends it. */
 MUST_CHECK bool prober_open(struct local *l, struct prober **out, struct err *e);
 void prober_close(struct prober *p); /* NULL is fine */
 

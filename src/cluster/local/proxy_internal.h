@@ -20,8 +20,10 @@
 /* ---- routes (proxy_route.c) ------------------------------------------------------------------ */
 
 struct route_table;
+/* Which Service answers for which host and path; any thread. NULL: no memory. */
 struct route_table *routes_open(void);
 void routes_close(struct route_table *t);
+/* All routes of an environment, instead of those it had; n = 0 forgets it. The routes are copied. */
 void routes_put(struct route_table *t, struct str env, const struct proxy_route *v, size_t n);
 
 enum route_verdict { ROUTE_OK, ROUTE_NO_HOST, ROUTE_NO_PATH, ROUTE_NOT_READY };
@@ -78,8 +80,11 @@ struct proxy {
     uint64_t next_id;
 };
 
+/* A client came; the connection owns `fd` from now on, and closes it at once over PROXY_CONNECTIONS_MAX. */
 void conn_accept(struct proxy *p, int fd, struct str peer);
+/* What epoll says of one of its two sockets. */
 void conn_event(struct conn *c, bool backend, uint32_t events);
+/* A dial ended; takes d->fd (-1 then) when the connection still waits for it. */
 void conn_dialed(struct proxy *p, struct dialed *d);
 void conn_sweep(struct proxy *p, int64_t now_ms); /* time-outs */
 void conn_bury(struct proxy *p);                  /* free what was closed in this round */

@@ -2,7 +2,7 @@
  * cluster/local/runtime.h - inside the local engine: environments, pods and containers as processes. Private to the
  * room.
  *
- * The controllers (deployment.c, job.c, pod.c ...) decide with documents; this layer acts: holder processes, network
+ * The controllers of workloads decide with documents; this layer acts: holder processes, network
  * namespaces, overlays, launching, exit codes, log files, service addresses, dialling. It knows nothing of manifests.
  * Thread-safe: every call may come from any thread; per environment calls are serialised inside.
  */

@@ -335,7 +335,7 @@ static void serves_raw_requests(void **state)
     }
 }
 
-struct stub { /* answers one connection with fixed bytes, then closes it */
+struct canned { /* answers one connection with fixed bytes, then closes it */
     int listener;
     uint16_t port;
     struct str bytes;
@@ -344,7 +344,7 @@ struct stub { /* answers one connection with fixed bytes, then closes it */
 
 static void *answer_once(void *arg)
 {
-    struct stub *s = arg;
+    struct canned *s = arg;
     struct err e = { 0 };
     char request[4096];
     CLEANUP(fd_close) int fd = accept(s->listener, NULL, NULL);
@@ -353,7 +353,7 @@ static void *answer_once(void *arg)
     return NULL;
 }
 
-static void stub_open(struct stub *s, const char *bytes)
+static void canned_open(struct canned *s, const char *bytes)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t n = sizeof at;
@@ -364,7 +364,7 @@ static void stub_open(struct stub *s, const char *bytes)
     assert_int_equal(listen(s->listener, 5), 0);
     assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &n), 0);
     s->port = ntohs(at.sin_port);
-    assert_true(thread_start(&s->thread, "stub", answer_once, s, &e));
+    assert_true(thread_start(&s->thread, "canned", answer_once, s, &e));
 }
 
 static const struct broken_row {
@@ -380,10 +380,10 @@ static void tells_broken_answers(void **state)
 {
     for (size_t i = 0; i < COUNT(broken_rows); i++) {
         CLEANUP(arena_close) struct arena a = { 0 };
-        struct stub s = { 0 };
+        struct canned s = { 0 };
         struct err e = { 0 };
         struct http_response out = { 0 };
-        stub_open(&s, broken_rows[i].bytes);
+        canned_open(&s, broken_rows[i].bytes);
         struct http_request r = { .url = arena_fmt(&a, "http://127.0.0.1:%u/", s.port), .timeout_ms = 5000 };
         assert_false(http_do(&a, &r, &out, &e));
         pthread_join(s.thread, NULL);
@@ -399,8 +399,8 @@ static void tells_refused_connections(void **state)
     CLEANUP(arena_close) struct arena a = { 0 };
     struct err e = { 0 };
     struct http_response out = { 0 };
-    struct stub s = { 0 };
-    stub_open(&s, ""); /* a port that was free a moment ago */
+    struct canned s = { 0 };
+    canned_open(&s, ""); /* a port that was free a moment ago */
     close(connect_to(s.port));
     pthread_join(s.thread, NULL);
     close(s.listener);

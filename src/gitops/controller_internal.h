@@ -55,6 +55,7 @@ struct controller {
     unsigned n_threads;
     pthread_t watcher;
     bool has_watcher;
+    int64_t seen; /* the destination's version that the watcher knows */
 };
 
 /* ---- queue.c ------------------------------------------------------------------------------ */

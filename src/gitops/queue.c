@@ -149,12 +149,11 @@ static bool is_closing(struct controller *c)
 static void *watch(void *arg)
 {
     struct controller *c = arg;
-    int64_t seen = cluster_wait(c->o.cluster, -1, clock_mono_ms());
     while (!is_closing(c)) {
-        int64_t now = cluster_wait(c->o.cluster, seen, clock_mono_ms() + WATCH_MS);
-        if (now != seen)
+        int64_t now = cluster_wait(c->o.cluster, c->seen, clock_mono_ms() + WATCH_MS);
+        if (now != c->seen)
             queue_wake_all(c, false, WAKE_LIVE);
-        seen = now;
+        c->seen = now;
     }
     return NULL;
 }
@@ -166,6 +165,8 @@ bool queue_start(struct controller *c, struct err *e)
     c->threads = calloc(n, sizeof *c->threads);
     if (c->threads == NULL)
         return err_set(e, ERR_IO, "out of memory");
+    /* before the first pass: what changes during it must wake it again */
+    c->seen = cluster_wait(c->o.cluster, -1, clock_mono_ms());
     for (; c->n_threads < n; c->n_threads++)
         if (!thread_start(&c->threads[c->n_threads], "reconcile", worker, c, e))
             return false;

@@ -146,10 +146,23 @@ static void show_progress(const struct value *app, char *last, size_t max)
     fprintf(stderr, "%.*s  %s\n", STR(application_name(app)), now);
 }
 
+/* Nobody who waits for health should wait on when it is lost. */
+static bool turned_degraded(const struct app_call *c, const struct value *app, char *before, size_t max)
+{
+    struct str now = value_str_at(app, "status.health.status");
+    bool wanted = c->health || !(c->sync || c->operation || c->degraded || c->deleted);
+    bool turned = wanted && str_is(now, "Degraded") && before[0] != '\0' && strcmp(before, "Unknown") != 0
+                  && strcmp(before, "Degraded") != 0;
+    if (turned)
+        cli_fail_text("application '%.*s' health state has transitioned from %s to Degraded", STR(c->name), before);
+    snprintf(before, max, "%.*s", STR(now));
+    return turned;
+}
+
 static int wait_until(struct app_call *c)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms(c);
-    char last[512] = "";
+    char last[512] = "", health[32] = "";
     for (;;) {
         CLEANUP(arena_close) struct arena a = { 0 };
         struct value app;
@@ -160,6 +173,8 @@ static int wait_until(struct app_call *c)
         if (!found)
             return refused(&e);
         show_progress(&app, last, sizeof last);
+        if (turned_degraded(c, &app, health, sizeof health))
+            return CLI_REFUSED;
         if (!c->deleted && reached(c, &app)) {
             app_print(&app, c->api.base, true, false);
             return CLI_OK;

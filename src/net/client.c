@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -199,6 +200,12 @@ static int on_connected(void *arg, char *address, char *local, int port, int loc
     return t->denied ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
+/* Programs that we start must not inherit our connections. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
 /* ---- setting up --------------------------------------------------------------------------- */
 
 static bool method_has_body(const char *method)
@@ -283,6 +290,7 @@ static void set_callbacks(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     if (t->r->unix_socket == NULL) {
         curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_connected);
         curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);

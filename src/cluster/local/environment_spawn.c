@@ -28,6 +28,8 @@ static void place(posix_spawn_file_actions_t *files, const int fds[3], const cha
     posix_spawn_file_actions_adddup2(files, fds[0], HOLDER_FD_LOCK);
     posix_spawn_file_actions_adddup2(files, fds[1], HOLDER_FD_LISTEN);
     posix_spawn_file_actions_adddup2(files, fds[2], HOLDER_FD_CONTROL);
+    /* a socket of ours that a library left inheritable would be a way from the environment to the host's network */
+    posix_spawn_file_actions_addclosefrom_np(files, HOLDER_FD_CONTROL + 1);
 }
 
 struct birth {

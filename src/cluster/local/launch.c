@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -109,6 +110,12 @@ void launch_exec(struct arena *a, const struct spec *s, const struct user *u, co
                              .pids_max = s->pids_max > 0 ? s->pids_max : DEFAULT_PIDS };
     if (!confine(&c, e))
         return;
+    /* whatever was left open: only the standard three are the program's (the report's end must outlive a failed execve)
+     */
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+        err_sys_(e, "close descriptors");
+        return;
+    }
     if (strchr(args[0], '/') != NULL)
         execve(args[0], args, env);
     else

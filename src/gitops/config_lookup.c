@@ -86,10 +86,17 @@ static const struct value *entries_of(const struct config *c, const struct value
     return config_secret_data(c, value_str_at(secret, "metadata.name"));
 }
 
+/* A client may take dot segments out of a path before it asks, and with them what the prefix promised. */
+static bool may_climb(struct str url)
+{
+    return str_find(url, S("..")) >= 0 || str_find(url, S("%2e")) >= 0 || str_find(url, S("%2E")) >= 0;
+}
+
 /* `prefix` ends where a part of the path ends: https://host/o does not stand for https://host/other. */
 static bool is_below(struct str url, struct str prefix)
 {
-    return str_starts(url, prefix) && (url.n == prefix.n || str_ends(prefix, S("/")) || url.p[prefix.n] == '/');
+    return str_starts(url, prefix) && !may_climb(url)
+           && (url.n == prefix.n || str_ends(prefix, S("/")) || url.p[prefix.n] == '/');
 }
 
 /* The entries of the Secret that stands for a URL best; NULL: none does. */

@@ -130,6 +130,12 @@ static void secrets_are_decoded(void **state)
     assert_string_equal(e.text, "error fetching secret argocd/none: secrets \"none\" not found");
     is(config_repo_credentials(c, S("https://github.com/o/r.git")).password, "p");
     assert_int_equal(config_repo_credentials(c, S("https://elsewhere/o/r.git")).password.n, 0);
+    static const char *const not_below[] = { "https://github.com/other/r", "https://github.com/o/../other/r",
+                                             "https://github.com/o/%2E%2e/other/r",
+                                             "https://github.com.example.org/o/r" };
+    for (size_t i = 0; i < COUNT(not_below); i++)
+        assert_false(config_names_repo(c, str_c(not_below[i])));
+    assert_true(config_names_repo(c, S("https://github.com/o/charts")));
     assert_true(value_is(config_document(c, CONFIG_SECRET, S("bad")), VALUE_NULL));
     config_close(c);
 }

@@ -332,7 +332,9 @@ FUNC(fn_wrap_with)
 
 /* ---- quotes and joins --------------------------------------------------------------------- */
 
-FUNC(fn_quote)
+/* The arguments with blanks between them; nil ones are left out. */
+static bool join_given(struct template_call *c, const struct value *args, size_t n,
+                       void (*put)(struct buf *b, const struct value *v), struct value *out)
 {
     struct buf b = { .a = c->a };
     bool any = false;
@@ -341,41 +343,38 @@ FUNC(fn_quote)
             continue;
         if (any)
             buf_byte(&b, ' ');
-        quote_into(&b, text_of(c->a, &args[i]), '"', 0);
+        put(&b, &args[i]);
         any = true;
     }
     return give_buf(out, &b);
+}
+
+static void put_quoted(struct buf *b, const struct value *v)
+{
+    quote_into(b, text_of(b->a, v), '"', 0);
+}
+
+static void put_single_quoted(struct buf *b, const struct value *v)
+{
+    buf_byte(b, '\'');
+    print_value(b, v);
+    buf_byte(b, '\'');
+}
+
+FUNC(fn_quote)
+{
+    return join_given(c, args, n, put_quoted, out);
 }
 
 FUNC(fn_squote)
 {
-    struct buf b = { .a = c->a };
-    bool any = false;
-    for (size_t i = 0; i < n; i++) {
-        if (args[i].kind == VALUE_NULL)
-            continue;
-        buf_c(&b, any ? " '" : "'");
-        print_value(&b, &args[i]);
-        buf_byte(&b, '\'');
-        any = true;
-    }
-    return give_buf(out, &b);
+    return join_given(c, args, n, put_single_quoted, out);
 }
 
+/* sprig prints "%v %v ..." and trims the blank at the end of the format only */
 FUNC(fn_cat)
 {
-    struct buf b = { .a = c->a };
-    bool any = false;
-    for (size_t i = 0; i < n; i++) {
-        if (args[i].kind == VALUE_NULL)
-            continue;
-        if (any)
-            buf_byte(&b, ' ');
-        print_value(&b, &args[i]);
-        any = true;
-    }
-    /* sprig prints "%v %v ..." and trims the blank at the end of the format only */
-    return give_buf(out, &b);
+    return join_given(c, args, n, print_value, out);
 }
 
 FUNC(fn_to_string)

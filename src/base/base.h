@@ -72,6 +72,7 @@ struct err {
     char text[1024];     /* "outer: inner: cause", NUL-terminated, cut on a code point boundary */
 };
 
+/* What the macros below call. */
 void err_set_(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
 void err_sys_(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_wrap_(struct err *e, const char *fmt, ...) PRINTF(2, 3);
@@ -140,10 +141,12 @@ struct str buf_str(const struct buf *b);
 #define vec_push(a, vec)                                                                                               \
     ((vec)->n == (vec)->cap ? (void)((vec)->v = vec_grow_((a), (vec)->v, &(vec)->cap, sizeof *(vec)->v)) : (void)0,    \
      &(vec)->v[(vec)->n++])
+/* What vec_push calls: room for twice as many items. */
 void *vec_grow_(struct arena *a, void *v, size_t *cap, size_t item);
 
 /* ---- base64 (RFC 4648, standard alphabet, padded) ------------------------------------------ */
 
+/* Lives in `a`. */
 struct str str_base64(struct arena *a, struct str bytes);
 /* Line breaks are skipped. False, and *out untouched, for anything else that is not base64. */
 bool str_unbase64(struct arena *a, struct str text, struct str *out);

@@ -32,6 +32,7 @@ struct str random_suffix(struct arena *a, size_t n); /* Kubernetes name suffix a
 /* ---- logs (only the top of a unit of work logs; rooms return errors) ---------------------- */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+/* From now on lines below that level are not written; LOG_INFO before. */
 void log_set_level(enum log_level least);
 /* One line on standard error: time, level, message; control characters are escaped. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
@@ -89,7 +90,7 @@ const char *proc_self(struct arena *a);
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
-void mutex_release(pthread_mutex_t **m);
+void mutex_release(pthread_mutex_t **m); /* for CLEANUP only */
 /* CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&m); */
 pthread_mutex_t *mutex_hold(pthread_mutex_t *m);
 /* Wait on `c` until `deadline_mono_ms`; false on time-out. `c` must come from cond_init. */

@@ -3,6 +3,8 @@
 
 #include "gitops/sync_internal.h"
 
+/* Argo CD's order. It began as Helm's, but neither follows the other: webhook configurations have no place in this one.
+ */
 static const char *const kind_order[] = {
     "Namespace",
     "NetworkPolicy",

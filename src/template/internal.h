@@ -1,7 +1,7 @@
 /*
  * template/internal.h - the tree that the parser builds and the executor walks. Inside src/template only.
  *
- * text -> lexer (lex.c) -> parser (parse.c) -> nodes in the set's arena -> executor (exec.c, call.c) -> buf.
+ * text -> lexer (lex.c) -> parser (parse.c) -> nodes in the set's arena -> executor (exec.c, eval.c) -> buf.
  * Names are resolved while parsing: functions to their table row, variables to a slot of the template's frame.
  */
 #pragma once

@@ -29,6 +29,7 @@ bool child_start(const struct child *o, pid_t *out, struct err *e)
     give(&files, o->in, 0);
     give(&files, o->out, 1);
     give(&files, o->err, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3); /* what a library left inheritable */
     if (o->cwd != NULL)
         posix_spawn_file_actions_addchdir_np(&files, o->cwd);
     sigemptyset(&none);

@@ -48,10 +48,12 @@ MUST_CHECK bool artefact_publish(struct arena *a, struct oci_client *c, const st
 /* ---- promote ------------------------------------------------------------------------------ */
 
 enum artefact_refusal { /* why a promotion did not happen; the caller's business is another one each time */
-    ARTEFACT_FAILED,    /* something broke: see the error */
-    ARTEFACT_NO_PULL,   /* the forge positively knows no merged pull request of the commit: build there */
-    ARTEFACT_DIFFERS,   /* pr-<n> is not what was tested, or sha-<merge sha> is already another image */
-    ARTEFACT_NO_TAG,    /* pr-<n> or sha-<head> does not exist */
+                        ARTEFACT_FAILED,  /* something broke: see the error */
+                        ARTEFACT_NO_PULL, /* the forge positively knows no merged pull request of the commit: build
+                                             there */
+                        ARTEFACT_DIFFERS, /* pr-<n> is not what was tested, or sha-<merge sha> is already another image
+                                           */
+                        ARTEFACT_NO_TAG,  /* pr-<n> or sha-<head> does not exist */
 };
 struct artefact_promote {
     struct oci_reference image; /* tag and digest are ignored */

@@ -401,7 +401,8 @@ bool gotime_parse_time(struct str layout, struct str text, struct gotime *out, s
     int offset = r.has_offset ? r.offset : offset_of_name(r.zone);
     bool is_utc = r.utc || (!r.has_offset && r.zone.n == 0);
     *out = (struct gotime){
-        .sec = gotime_seconds(r.year, r.month, r.day, r.hour, r.minute, r.second) - (r.has_offset && !r.utc ? r.offset : 0),
+        .sec = gotime_seconds(r.year, r.month, r.day, r.hour, r.minute, r.second)
+               - (r.has_offset && !r.utc ? r.offset : 0),
         .ns = r.ns,
         .offset = r.utc ? 0 : offset,
         .zone = is_utc || (r.has_offset && offset == 0 && r.zone.n == 0) ? S("UTC") : r.zone,

@@ -18,9 +18,8 @@ struct str semver_str(struct arena *a, const struct semver *v);
 
 /* ">= 1.2 < 2 || ~3.1, ^4 - x *": see Masterminds "Checking Version Constraints". */
 struct semver_constraint;
-MUST_CHECK bool semver_constraint_parse(struct arena *a, struct str text,
-                                        struct semver_constraint **out, struct err *e);
+MUST_CHECK bool semver_constraint_parse(struct arena *a, struct str text, struct semver_constraint **out,
+                                        struct err *e);
 bool semver_constraint_check(const struct semver_constraint *c, const struct semver *v);
 /* The first reason, in Masterminds' words, why `v` does not satisfy `c`; empty when it does. */
-struct str semver_constraint_why(struct arena *a, const struct semver_constraint *c,
-                                 const struct semver *v);
+struct str semver_constraint_why(struct arena *a, const struct semver_constraint *c, const struct semver *v);

@@ -351,7 +351,8 @@ static void write_float(struct writer *w, double f)
         buf_c(w->out, isnan(f) ? ".nan" : f > 0 ? ".inf" : "-.inf");
         return;
     }
-    if (!w->pretty && f == floor(f) && f < 18446744073709551616.0 && f > -9223372036854775808.0) /* JSON's digits of the least int64 lie below it */
+    if (!w->pretty && f == floor(f) && f < 18446744073709551616.0
+        && f > -9223372036854775808.0) /* JSON's digits of the least int64 lie below it */
         json_write_float(w->out, f == 0 ? 0 : f);
     else
         buf_add(w->out, go_float(room, f, 64));

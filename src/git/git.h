@@ -11,15 +11,17 @@ struct git_source {
     struct str url;
     struct git_credentials credentials;
 };
-/* Resolve a branch, tag, semver constraint, full ref, HEAD or (abbreviated) sha to 40 hex digits, by Argo CD's rules (40 hex:
- * returned as is, no remote call). errors: ERR_NOT_FOUND "unable to resolve 'x' to a commit SHA", ERR_DENIED, ERR_UNAVAILABLE. */
+/* Resolve a branch, tag, semver constraint, full ref, HEAD or (abbreviated) sha to 40 hex digits, by Argo CD's rules
+ * (40 hex: returned as is, no remote call). errors: ERR_NOT_FOUND "unable to resolve 'x' to a commit SHA", ERR_DENIED,
+ * ERR_UNAVAILABLE. */
 MUST_CHECK bool git_resolve(struct arena *a, const struct git_source *s, struct str revision, struct str *out_sha,
                             struct err *e);
-/* Make sure that `sha` is in the bare mirror of `url` below `cache_dir` (one mirror per URL, locked), fetched shallowly by sha. */
+/* Make sure that `sha` is in the bare mirror of `url` below `cache_dir` (one mirror per URL, locked), fetched shallowly
+ * by sha. */
 MUST_CHECK bool git_fetch(struct arena *a, const char *cache_dir, const struct git_source *s, struct str sha,
                           const char **out_mirror, struct err *e);
-/* Write the tree below `path` of the commit into `dest` (created, must be empty). Symbolic links that leave the tree are refused:
- * ERR_DENIED. errors: ERR_NOT_FOUND "PATH: app path does not exist". */
+/* Write the tree below `path` of the commit into `dest` (created, must be empty). Symbolic links that leave the tree
+ * are refused: ERR_DENIED. errors: ERR_NOT_FOUND "PATH: app path does not exist". */
 MUST_CHECK bool git_export(struct arena *a, const char *mirror, struct str sha, struct str path, const char *dest,
                            struct err *e);
 /* Hash of the tree (or blob) at `path`: equal hashes mean equal content. */

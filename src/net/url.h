@@ -5,14 +5,14 @@
 #include "base/base.h"
 
 struct url {
-    struct str scheme, user, host; /* host with port; user is "name:password" or empty */
+    struct str scheme, user, host;    /* host with port; user is "name:password" or empty */
     struct str path, query, fragment; /* path still escaped */
 };
 MUST_CHECK bool url_parse(struct str text, struct url *out, struct err *e);
 struct str url_hostname(const struct url *u); /* without the port */
 /* Whether a host name (without port) is this machine: localhost, *.localhost, 127.0.0.0/8, ::1. */
 bool url_is_loopback(struct str hostname);
-int url_port(const struct url *u);            /* explicit, or the scheme's default, or 0 */
+int url_port(const struct url *u); /* explicit, or the scheme's default, or 0 */
 struct str url_str(struct arena *a, const struct url *u);
 /* Resolve a reference against a base (RFC 3986 section 5). */
 struct str url_resolve(struct arena *a, struct str base, struct str reference);

@@ -5,9 +5,9 @@
 #pragma once
 #include "data/value.h"
 
-struct oci_reference { /* [host[:port]/]repository[:tag][@digest] */
-    struct str registry;   /* "docker.io" when left out */
-    struct str repository; /* "library/alpine" when left out */
+struct oci_reference {      /* [host[:port]/]repository[:tag][@digest] */
+    struct str registry;    /* "docker.io" when left out */
+    struct str repository;  /* "library/alpine" when left out */
     struct str tag, digest; /* tag is "latest" when both are left out */
 };
 MUST_CHECK bool oci_reference_parse(struct arena *a, struct str text, struct oci_reference *out, struct err *e);
@@ -18,10 +18,12 @@ struct oci_client_options {
     /* Credentials for a registry; NULL: from ~/.docker/config.json and $REGISTRY_AUTH_FILE. */
     bool (*credentials)(void *user, struct arena *a, struct str registry, struct str *username, struct str *password);
     void *user;
-    /* Names that resolve elsewhere: "registry.example" -> "127.0.0.1:5000" (plain HTTP). NULL-terminated pairs, or NULL. */
+    /* Names that resolve elsewhere: "registry.example" -> "127.0.0.1:5000" (plain HTTP). NULL-terminated pairs, or
+     * NULL. */
     const char *const *aliases;
 };
-/* Registries on loopback ("localhost", "*.localhost", 127.0.0.0/8, ::1) are spoken to over plain HTTP, all others over HTTPS. */
+/* Registries on loopback ("localhost", "*.localhost", 127.0.0.0/8, ::1) are spoken to over plain HTTP, all others over
+ * HTTPS. */
 MUST_CHECK bool oci_client_open(const struct oci_client_options *o, struct oci_client **out, struct err *e);
 void oci_client_close(struct oci_client *c);
 int64_t oci_client_requests(const struct oci_client *c); /* HTTP requests so far, for measuring */
@@ -39,7 +41,8 @@ MUST_CHECK bool oci_manifest_get(struct arena *a, struct oci_client *c, const st
 /* PUT under the reference's tag, else under its digest, else (with neither) under the bytes' own digest. */
 MUST_CHECK bool oci_manifest_put(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                  struct str media_type, struct str bytes, struct str *out_digest, struct err *e);
-MUST_CHECK bool oci_manifest_delete(struct arena *a, struct oci_client *c, const struct oci_reference *r, struct err *e);
+MUST_CHECK bool oci_manifest_delete(struct arena *a, struct oci_client *c, const struct oci_reference *r,
+                                    struct err *e);
 /* Blob to a file descriptor, digest and size verified; on failure nothing of use is in the file. */
 MUST_CHECK bool oci_blob_get(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                              const struct oci_descriptor *d, int fd, struct err *e);
@@ -63,18 +66,19 @@ MUST_CHECK bool oci_image_get(struct arena *a, struct oci_client *c, const struc
                               struct oci_image *out, struct err *e);
 struct str oci_platform_architecture(void); /* "amd64", "arm64" of this machine */
 
-/* Assemble an image reproducibly (fixed times, sorted entries, uid 0): a static binary or a folder as one gzip layer. */
+/* Assemble an image reproducibly (fixed times, sorted entries, uid 0): a static binary or a folder as one gzip layer.
+ */
 struct oci_assemble {
-    const char *path;      /* a file (becomes /NAME) or a folder (becomes /) */
-    struct str name;       /* file name inside the image when path is a file; empty: its base name */
+    const char *path; /* a file (becomes /NAME) or a folder (becomes /) */
+    struct str name;  /* file name inside the image when path is a file; empty: its base name */
     const char *const *entrypoint, *const *cmd, *const *env; /* NULL-terminated, or NULL */
     struct str user, working_dir;
-    const char *const *labels; /* key, value, ..., NULL */
+    const char *const *labels;        /* key, value, ..., NULL */
     const char *const *exposed_ports; /* "8080/tcp" */
 };
 /* Pushes blobs and manifest under the reference's tag, or (without one) under its digest only; out: the manifest. */
 MUST_CHECK bool oci_assemble_push(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                   const struct oci_assemble *spec, struct oci_descriptor *out, struct err *e);
 /* Push everything of an OCI layout folder (index.json) under the reference. */
-MUST_CHECK bool oci_layout_push(struct arena *a, struct oci_client *c, const char *layout, const struct oci_reference *r,
-                                struct oci_descriptor *out, struct err *e);
+MUST_CHECK bool oci_layout_push(struct arena *a, struct oci_client *c, const char *layout,
+                                const struct oci_reference *r, struct oci_descriptor *out, struct err *e);

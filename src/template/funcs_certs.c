@@ -20,7 +20,8 @@
     F(ASN1_TIME_set)                                                                                                   \
     F(BIO_ctrl)                                                                                                        \
     F(BIO_free)                                                                                                        \
-    F(BIO_new) F(BIO_new_mem_buf) F(BIO_s_mem) F(BN_bin2bn) F(BN_free) F(BN_to_ASN1_INTEGER) F(EVP_PKEY_CTX_free)      \
+    F(BIO_new)                                                                                                         \
+    F(BIO_new_mem_buf) F(BIO_s_mem) F(BN_bin2bn) F(BN_free) F(BN_to_ASN1_INTEGER) F(EVP_PKEY_CTX_free)                 \
         F(EVP_PKEY_CTX_new_from_name) F(EVP_PKEY_CTX_new_from_pkey) F(EVP_PKEY_CTX_set_group_name)                     \
             F(EVP_PKEY_CTX_set_dsa_paramgen_bits) F(EVP_PKEY_CTX_set_dsa_paramgen_q_bits)                              \
                 F(EVP_PKEY_CTX_set_rsa_keygen_bits) F(EVP_PKEY_free) F(EVP_PKEY_generate) F(EVP_PKEY_get_base_id)      \

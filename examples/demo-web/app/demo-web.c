@@ -67,9 +67,10 @@ static void json_escape(const char *text, char *out, size_t max)
 static void answer(int fd, const char *status, const char *body)
 {
     char text[2048];
-    int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                     status, strlen(body), body);
+    int n =
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 status, strlen(body), body);
     for (int sent = 0; sent < n;) {
         ssize_t got = send(fd, text + sent, (size_t)(n - sent), MSG_NOSIGNAL);
         if (got <= 0)

@@ -61,8 +61,9 @@ int main(int argc, char **argv)
 {
     char host[256], port[8] = "80", path[1024] = "", answer[65536];
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc < 2 || (sscanf(argv[1], "http://%255[^:/]:%7[0-9]/%1023s", host, port, path) < 2 &&
-                     sscanf(argv[1], "http://%255[^:/]/%1023s", host, path) < 1)) {
+    if (argc < 2
+        || (sscanf(argv[1], "http://%255[^:/]:%7[0-9]/%1023s", host, port, path) < 2
+            && sscanf(argv[1], "http://%255[^:/]/%1023s", host, path) < 1)) {
         fprintf(stderr, "usage: http-check http://HOST[:PORT]/[PATH] [TEXT]\n");
         return 2;
     }

@@ -8,7 +8,7 @@
 #define D19 "\"$schema\":\"https://json-schema.org/draft/2019-09/schema\","
 #define META(draft)                                                                                                    \
     "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '" draft "#'"  \
-                                                                                                                 "\n"
+    "\n"
 
 static struct row {
     const char *name, *schema, *values;

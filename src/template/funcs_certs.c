@@ -14,21 +14,19 @@
 #include "template/funcs.h"
 
 /* Every function of libcrypto used here; the table and the struct come from this one list. */
-/* clang-format off: a table */
-#define LIBCRYPTO(F)                                                                                                   \
-    F(ASN1_INTEGER_free)                                                                                               \
-    F(ASN1_TIME_free) F(ASN1_TIME_set) F(BIO_ctrl) F(BIO_free) F(BIO_new) F(BIO_new_mem_buf) F(BIO_s_mem) F(BN_bin2bn) \
-        F(BN_free) F(BN_to_ASN1_INTEGER) F(EVP_PKEY_CTX_free) F(EVP_PKEY_CTX_new_from_name)                            \
-            F(EVP_PKEY_CTX_new_from_pkey) F(EVP_PKEY_CTX_set_group_name) F(EVP_PKEY_CTX_set_dsa_paramgen_bits)         \
-                F(EVP_PKEY_CTX_set_dsa_paramgen_q_bits) F(EVP_PKEY_CTX_set_rsa_keygen_bits) F(EVP_PKEY_free)           \
-                    F(EVP_PKEY_generate) F(EVP_PKEY_get_base_id) F(EVP_PKEY_keygen_init) F(EVP_PKEY_paramgen)          \
-                        F(EVP_PKEY_paramgen_init) F(EVP_sha256) F(PEM_read_bio_PrivateKey) F(PEM_read_bio_X509)        \
-                            F(PEM_write_bio_PKCS8PrivateKey) F(PEM_write_bio_PrivateKey_traditional)                   \
-                                F(PEM_write_bio_X509) F(X509V3_EXT_conf_nid) F(X509V3_set_ctx) F(X509_EXTENSION_free)  \
-                                    F(X509_NAME_add_entry_by_txt) F(X509_add_ext) F(X509_free)                         \
-                                        F(X509_get_subject_name) F(X509_new) F(X509_set1_notAfter)                     \
-                                            F(X509_set1_notBefore) F(X509_set_issuer_name) F(X509_set_pubkey)          \
-                                                F(X509_set_serialNumber) F(X509_set_version) F(X509_sign)
+/* clang-format off */
+#define LIBCRYPTO(F) \
+    F(ASN1_INTEGER_free) F(ASN1_TIME_free) F(ASN1_TIME_set) F(BIO_ctrl) F(BIO_free) F(BIO_new) \
+    F(BIO_new_mem_buf) F(BIO_s_mem) F(BN_bin2bn) F(BN_free) F(BN_to_ASN1_INTEGER) F(EVP_PKEY_CTX_free) \
+    F(EVP_PKEY_CTX_new_from_name) F(EVP_PKEY_CTX_new_from_pkey) F(EVP_PKEY_CTX_set_group_name) \
+    F(EVP_PKEY_CTX_set_dsa_paramgen_bits) F(EVP_PKEY_CTX_set_dsa_paramgen_q_bits) \
+    F(EVP_PKEY_CTX_set_rsa_keygen_bits) F(EVP_PKEY_free) F(EVP_PKEY_generate) F(EVP_PKEY_get_base_id) \
+    F(EVP_PKEY_keygen_init) F(EVP_PKEY_paramgen) F(EVP_PKEY_paramgen_init) F(EVP_sha256) \
+    F(PEM_read_bio_PrivateKey) F(PEM_read_bio_X509) F(PEM_write_bio_PKCS8PrivateKey) \
+    F(PEM_write_bio_PrivateKey_traditional) F(PEM_write_bio_X509) F(X509V3_EXT_conf_nid) F(X509V3_set_ctx) \
+    F(X509_EXTENSION_free) F(X509_NAME_add_entry_by_txt) F(X509_add_ext) F(X509_free) F(X509_get_subject_name) \
+    F(X509_new) F(X509_set1_notAfter) F(X509_set1_notBefore) F(X509_set_issuer_name) F(X509_set_pubkey) \
+    F(X509_set_serialNumber) F(X509_set_version) F(X509_sign)
 /* clang-format on */
 
 struct openssl {

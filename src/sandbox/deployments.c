@@ -232,6 +232,20 @@ static void retire_others(struct call *c, const struct value *deployment)
     }
 }
 
+/* GitHub makes no event of a deployment that becomes inactive. */
+static void emit_deployment_status(struct call *c, const struct value *deployment, const struct value *status)
+{
+    struct view v = view_own(c->a, c->s);
+    struct value payload = value_map(c->a);
+
+    if (str_is(value_str_at(status, "state"), "inactive"))
+        return;
+    value_set(c->a, &payload, "action", value_c("created"));
+    value_set(c->a, &payload, "deployment_status", view_deployment_status(&v, &c->repo, deployment, status));
+    value_set(c->a, &payload, "deployment", view_deployment(&v, &c->repo, deployment));
+    hook_emit(c->s, &c->repo, "deployment_status", c->login, payload);
+}
+
 void create_deployment_status(struct call *c)
 {
     const struct value *deployment = deployment_of(c);
@@ -243,12 +257,7 @@ void create_deployment_status(struct call *c)
     struct value status =
         state_push(c->s, value_get(deployment, "statuses"), deployment_status_document(c, deployment));
     state_set_now(c->s, deployment, "updated_at");
-    struct view v = view_own(c->a, c->s);
-    struct value payload = value_map(c->a);
-    value_set(c->a, &payload, "action", value_c("created"));
-    value_set(c->a, &payload, "deployment_status", view_deployment_status(&v, &c->repo, deployment, &status));
-    value_set(c->a, &payload, "deployment", view_deployment(&v, &c->repo, deployment));
-    hook_emit(c->s, &c->repo, "deployment_status", c->login, payload);
+    emit_deployment_status(c, deployment, &status);
     struct value out = view_deployment_status(&c->view, &c->repo, deployment, &status);
     call_header(c, "Location", value_str_at(&out, "url"));
     call_reply(c, 201, out);

@@ -5,15 +5,47 @@
 #define SEARCH_LIMIT 30
 #define REPOS_MAX 1000
 
+/* GitHub's whole list: clients look for what they need in it, whether or not this forge serves it. */
+static const char root_document[] =
+    "{'current_user_url':'$api/user',"
+    "'current_user_authorizations_html_url':'$site/settings/connections/applications{/client_id}',"
+    "'authorizations_url':'$api/authorizations',"
+    "'code_search_url':'$api/search/code?q={query}{&page,per_page,sort,order}',"
+    "'commit_search_url':'$api/search/commits?q={query}{&page,per_page,sort,order}',"
+    "'emails_url':'$api/user/emails',"
+    "'emojis_url':'$api/emojis',"
+    "'events_url':'$api/events',"
+    "'feeds_url':'$api/feeds',"
+    "'followers_url':'$api/user/followers',"
+    "'following_url':'$api/user/following{/target}',"
+    "'gists_url':'$api/gists{/gist_id}',"
+    "'issue_search_url':'$api/search/issues?q={query}{&page,per_page,sort,order}',"
+    "'issues_url':'$api/issues',"
+    "'keys_url':'$api/user/keys',"
+    "'label_search_url':'$api/search/labels?q={query}&repository_id={repository_id}{&page,per_page}',"
+    "'notifications_url':'$api/notifications',"
+    "'organization_url':'$api/orgs/{org}',"
+    "'organization_repositories_url':'$api/orgs/{org}/repos{?type,page,per_page,sort}',"
+    "'organization_teams_url':'$api/orgs/{org}/teams',"
+    "'public_gists_url':'$api/gists/public',"
+    "'rate_limit_url':'$api/rate_limit',"
+    "'repository_url':'$api/repos/{owner}/{repo}',"
+    "'repository_search_url':'$api/search/repositories?q={query}{&page,per_page,sort,order}',"
+    "'current_user_repositories_url':'$api/user/repos{?type,page,per_page,sort}',"
+    "'starred_url':'$api/user/starred{/owner}{/repo}',"
+    "'starred_gists_url':'$api/gists/starred',"
+    "'user_url':'$api/users/{user}',"
+    "'user_organizations_url':'$api/user/orgs',"
+    "'user_repositories_url':'$api/users/{user}/repos{?type,page,per_page,sort}',"
+    "'user_search_url':'$api/search/users?q={query}{&page,per_page,sort,order}'}";
+
 void get_root(struct call *c)
 {
     struct value vars = value_map(c->a);
 
     value_set_str(c->a, &vars, "api", c->view.api);
-    call_reply(c, 200,
-               shape(c->a, &vars,
-                     "{'current_user_url':'$api/user','issue_search_url':'$api/search/issues?q={query}',"
-                     "'rate_limit_url':'$api/rate_limit','repository_url':'$api/repos/{owner}/{repo}'}"));
+    value_set_str(c->a, &vars, "site", c->s->url);
+    call_reply(c, 200, shape(c->a, &vars, root_document));
 }
 
 void get_meta(struct call *c)
@@ -172,6 +204,19 @@ static const struct value *add_repo(struct call *c, struct str owner, struct str
     return repo;
 }
 
+/* The repository as its own answer shows it: a full-repository. */
+static struct value whole_repo(struct call *c, const struct value *repo)
+{
+    struct value out = view_repo(&c->view, repo), vars = value_map(c->a);
+
+    value_set(c->a, &vars, "push", value_bool(c->login.n > 0));
+    value_set(c->a, &out, "permissions",
+              shape(c->a, &vars, "{'admin':$push,'maintain':$push,'push':$push,'triage':$push,'pull':true}"));
+    value_set(c->a, &out, "network_count", *value_get(&out, "forks_count"));
+    value_set(c->a, &out, "subscribers_count", value_int(0));
+    return out;
+}
+
 static void create_repo(struct call *c, struct str owner)
 {
     struct str name = value_str_at(&c->body, "name"), branch = value_str_at(&c->body, "default_branch");
@@ -189,7 +234,7 @@ static void create_repo(struct call *c, struct str owner)
     }
     const struct value *repo = add_repo(c, owner, name, branch);
     refs_refresh(c->s, repo, c->login); /* the folder may have been filled by hand */
-    struct value out = view_repo(&c->view, repo);
+    struct value out = whole_repo(c, repo);
     call_header(c, "Location", value_str_at(&out, "url"));
     call_reply(c, 201, out);
 }
@@ -237,19 +282,12 @@ void create_fork(struct call *c)
     if (!copy_refs(c, &c->repo, fork, &e))
         call_refuse(c, 500, "%s", e.text);
     else
-        call_reply(c, 202, view_repo(&c->view, fork));
+        call_reply(c, 202, whole_repo(c, fork));
 }
 
 void get_repo(struct call *c)
 {
-    struct value out = view_repo(&c->view, &c->repo), vars = value_map(c->a);
-
-    value_set(c->a, &vars, "push", value_bool(c->login.n > 0));
-    value_set(c->a, &out, "permissions",
-              shape(c->a, &vars, "{'admin':$push,'maintain':$push,'push':$push,'triage':$push,'pull':true}"));
-    value_set(c->a, &out, "network_count", *value_get(&out, "forks_count"));
-    value_set(c->a, &out, "subscribers_count", value_int(0));
-    call_reply(c, 200, out);
+    call_reply(c, 200, whole_repo(c, &c->repo));
 }
 
 void delete_repo(struct call *c)

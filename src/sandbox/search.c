@@ -207,5 +207,6 @@ void search_issues(struct call *c)
     value_set(c->a, &out, "total_count", value_int((int64_t)value_len(&hits)));
     value_set(c->a, &out, "incomplete_results", value_bool(false));
     value_set(c->a, &out, "items", items);
+    value_set(c->a, &out, "search_type", value_c("lexical"));
     call_reply(c, 200, out);
 }

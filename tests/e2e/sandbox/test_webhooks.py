@@ -46,7 +46,8 @@ class Webhooks(forge.ForgeTest):
         f.call("PATCH", f"/repos/acme/shop/issues/comments/{comment}", {"body": "ho"})
         f.call("DELETE", f"/repos/acme/shop/issues/comments/{comment}")
         deployment = f.post("/deployments", {"ref": "feat/x", "auto_merge": False, "required_contexts": []}).json["id"]
-        f.post(f"/deployments/{deployment}/statuses", {"state": "success", "log_url": "http://x/", "environment_url": "http://y/"})
+        for state in ("success", "inactive"):
+            f.post(f"/deployments/{deployment}/statuses", {"state": state, "log_url": "http://x/", "environment_url": "http://y/"})
         f.post("/actions/workflows/w.yml/dispatches", {"ref": "main"})
         cls.merge = f.call("PUT", f"/repos/acme/shop/pulls/{number}/merge", {"merge_method": "squash"}).json["sha"]
         w.git("push", "-q", "origin", ":refs/heads/feat/x")
@@ -80,6 +81,9 @@ class Webhooks(forge.ForgeTest):
         self.assertEqual((events[6]["pull_request"]["merged"], events[6]["pull_request"]["merged_at"]), (False, None))
         last = events[8]["pull_request"]
         self.assertEqual((last["merged"], last["merge_commit_sha"], last["head"]["sha"]), (True, self.merge, self.third))
+
+    def test_inactive_deployments_make_no_event(self):
+        self.assertEqual([e["deployment_status"]["state"] for e in self.receiver.events("deployment_status")], ["success"])
 
     def test_story_of_the_pushes(self):
         pushes = self.receiver.events("push")

@@ -179,9 +179,12 @@ class Rules(forge.ForgeTest):
         self.assertEqual(other.status, 200)  # ETags are per token
 
     def test_links_follow_the_host(self):
-        answer = self.forge.call("GET", "/repos/acme/shop/pulls?state=all&per_page=1", base=self.forge.url,
-                                 headers={"Host": "forge.example:81"})
-        self.assertTrue(answer.json[0]["url"].startswith("http://forge.example:81/repos/acme/shop/"))
+        path = "/repos/acme/shop/pulls?state=all&per_page=1"
+        for host in ("forge.localhost:81", "forge.example:81"):  # the second one only with the token
+            answer = self.forge.call("GET", path, base=self.forge.url, headers={"Host": host})
+            self.assertTrue(answer.json[0]["url"].startswith("http://%s/repos/acme/shop/" % host))
+        stranger = self.forge.call("GET", path, base=self.forge.url, token=None, headers={"Host": "forge.example:81"})
+        self.assertEqual(stranger.status, 403)  # a public name that was bent to this machine
 
     def test_merge_methods(self):
         made = {}

@@ -236,15 +236,25 @@ static void send_reply(struct http_exchange *x, const struct reply *p)
     http_reply(x, p->status, p->type, p->text);
 }
 
+/* Workflows run as the user: no page of the web may start one. Whoever knows the token is no such page, whatever host
+ * it asks for (gh on a unix socket asks for api.github.com). */
+static bool is_stranger(const struct sandbox *s, const struct http_server_request *r)
+{
+    struct str login = { 0 };
+    bool known = authorization_login(r->a, s, http_header_get(&r->headers, "authorization"), &login) && login.n > 0;
+
+    return !known && (http_is_foreign(r) || http_host_is_rebound(r, S("")));
+}
+
 void serve(void *user, struct http_server_request *r, struct http_exchange *x)
 {
     struct sandbox *s = user;
     struct fault_hit hit = { FAULT_NONE, 0, 0 };
     struct reply p;
 
-    if (http_is_foreign(r) || http_host_is_rebound(r, S(""))) {
+    if (is_stranger(s, r)) {
         p = json_reply(403, "{\"message\":\"Requests from other sites, or to a public name, are refused\"}");
-        send_reply(x, &p); /* workflows run as the user: no page of the web may start one */
+        send_reply(x, &p);
         return;
     }
     if (str_find(r->path, S("/_sandbox/")) < 0)

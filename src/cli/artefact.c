@@ -149,12 +149,32 @@ static bool split_labels(struct call *c, const char ***out, struct err *e)
     return true;
 }
 
+/* A finished image keeps its own configuration: flags that would be lost are refused. */
+static bool check_source_flags(const struct call *c, struct err *e)
+{
+    bool finished = c->layout != NULL || c->dockerfile != NULL;
+    bool described = c->entrypoint.n + c->cmd.n + c->env.n + c->ports.n + c->labels.n > 0 || c->user != NULL
+                     || c->workdir != NULL || c->source != NULL;
+    if (finished && described)
+        return err_set(
+            e, ERR_INVALID,
+            "--entrypoint, --cmd, --env, --port, --user, --workdir, --label and --source are for --binary and "
+            "--folder; this image brings its own");
+    if (c->name != NULL && c->binary == NULL)
+        return err_set(e, ERR_INVALID, "--name is for --binary");
+    if (c->context != NULL && c->dockerfile == NULL)
+        return err_set(e, ERR_INVALID, "--context is for --dockerfile");
+    return true;
+}
+
 static bool read_source(struct call *c, struct artefact_publish *p, struct oci_assemble *assemble, struct err *e)
 {
     const char **labels = NULL;
     int given = (c->binary != NULL) + (c->folder != NULL) + (c->layout != NULL) + (c->dockerfile != NULL);
     if (given != 1)
         return err_set(e, ERR_INVALID, "give one of --binary, --folder, --layout and --dockerfile");
+    if (!check_source_flags(c, e))
+        return false;
     p->layout = c->layout;
     p->dockerfile = c->dockerfile;
     p->context = c->context;

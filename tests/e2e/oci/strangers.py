@@ -270,6 +270,24 @@ class WithOurs(Workflow, unittest.TestCase):
         self.assertRegex(push, "^push localhost/vitrine-build:[a-z0-9]+ oci:")
         self.assertRegex(remove, "^rmi localhost/vitrine-build:")
 
+    @unittest.skipUnless(shutil.which("buildah") and os.getuid() == 0, "needs buildah, and root to build without set-up")
+    def test_dockerfile_with_buildah(self):
+        storage = os.path.join(self.folder, "storage.conf")  # its images stay in the test's folder
+        with open(storage, "w") as f:
+            f.write(f'[storage]\ndriver = "vfs"\ngraphroot = "{self.folder}/graph"\nrunroot = "{self.folder}/run"\n')
+        with open(os.path.join(self.folder, "Dockerfile"), "w") as f:
+            f.write('FROM scratch\nCOPY Dockerfile /\nENTRYPOINT ["/app"]\n')
+        words = ("publish", self.image, "--dockerfile", os.path.join(self.folder, "Dockerfile"), "--sha", HEAD)
+        self.must(artefact(*words, env={"CONTAINERS_STORAGE_CONF": storage}))
+        self.assertIn("Nothing to do", self.must(artefact(*words, env={"CONTAINERS_STORAGE_CONF": storage})))
+        config = json.loads(skopeo("inspect", "--config", "--tls-verify=false", f"docker://{self.image}:sha-{HEAD}"))
+        self.assertEqual(config["config"]["Entrypoint"], ["/app"])
+
+    def test_flags_that_would_be_lost(self):
+        for words in (("--layout", "x", "--label", "a=b"), ("--dockerfile", "x", "--env", "A=B"), ("--folder", "x", "--name", "y"),
+                      ("--layout", "x", "--context", "y")):
+            self.assertEqual(artefact("publish", self.image, "--sha", HEAD, *words).returncode, 2, words)
+
 
 class WithDebians(Workflow, unittest.TestCase):
     open_registry = staticmethod(Debians)

@@ -123,3 +123,17 @@ const char *proc_self(struct arena *a)
         return "/proc/self/exe";
     return arena_c(a, (struct str){ path, (size_t)n });
 }
+
+const char *proc_sibling(struct arena *a, const char *beside, const char *installed)
+{
+    const char *const places[] = { beside, installed };
+    struct str self = str_c(proc_self(a));
+    ptrdiff_t slash = str_rfind(self, S("/"));
+    const char *dir = arena_c(a, str_slice(self, 0, slash < 0 ? 0 : (size_t)slash));
+    for (size_t i = 0; i < COUNT(places); i++) {
+        const char *path = fs_join(a, dir, places[i]);
+        if (fs_exists(path))
+            return path;
+    }
+    return NULL;
+}

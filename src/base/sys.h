@@ -87,6 +87,9 @@ struct proc_result {
 MUST_CHECK bool proc_run(struct arena *a, const struct proc_options *o, struct proc_result *out, struct err *e);
 /* Absolute path of the running program's file. */
 const char *proc_self(struct arena *a);
+/* Another program of the same installation: `beside` as in a build folder, else `installed`; both are relative to the
+ * running program's folder. NULL when neither file exists. */
+const char *proc_sibling(struct arena *a, const char *beside, const char *installed);
 
 /* ---- threads ------------------------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/sys.h"
 #include "data/json.h"
 #include "data/yaml.h"
 
@@ -216,4 +217,10 @@ bool cli_print_value(const char *format, const struct value *v)
     else
         return false;
     return true;
+}
+
+const char *cli_program_dir(struct arena *a)
+{
+    const char *path = proc_sibling(a, "vitrine", "../../bin/vitrine");
+    return path != NULL ? arena_c(a, str_slice(str_c(path), 0, (size_t)str_rfind(str_c(path), S("/")))) : NULL;
 }

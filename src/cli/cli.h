@@ -69,6 +69,9 @@ void cli_table_row(struct cli_table *t, const char *const *cells); /* t->columns
 void cli_table_cell(struct cli_table *t, struct str cell);
 void cli_table_print(const struct cli_table *t, FILE *to);
 
+/* The folder of the small program, for the PATH of workflow steps; NULL when it is not found. */
+const char *cli_program_dir(struct arena *a);
+
 /* -o json|yaml: prints and returns true; false for other formats. */
 bool cli_print_value(const char *format, const struct value *v);
 

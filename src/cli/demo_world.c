@@ -133,20 +133,6 @@ bool demo_push(struct demo *d, const char *branch, const char *message, struct s
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static const char *program_dir(struct demo *d)
-{
-    struct str self = str_c(proc_self(&d->a));
-    ptrdiff_t slash = str_rfind(self, S("/"));
-    return arena_c(&d->a, str_slice(self, 0, slash < 0 ? 0 : (size_t)slash));
-}
-
-/* `vitrine` for the workflows: beside this program, or in bin when this one is in libexec. */
-static const char *command_dir(struct demo *d)
-{
-    const char *dir = program_dir(d);
-    return fs_exists(fs_join(&d->a, dir, "vitrine")) ? dir : fs_join(&d->a, dir, "../../bin");
-}
-
 static bool open_forge(struct demo *d, struct err *e)
 {
     struct sandbox_options o = {
@@ -157,7 +143,7 @@ static bool open_forge(struct demo *d, struct err *e)
         .webhook_url = arena_fmt(&d->a, "http://127.0.0.1:%d/api/webhook", d->page_port),
         .webhook_secret = d->webhook_secret,
         .secrets = value_map(&d->a),
-        .path_first = command_dir(d),
+        .path_first = cli_program_dir(&d->a),
     };
     return sandbox_open(&o, &d->forge, e) && sandbox_create_repo(d->forge, DEMO_REPO, e);
 }

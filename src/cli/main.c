@@ -20,18 +20,12 @@ static int help(FILE *to)
 /* The full program stands beside this one in a build folder, in libexec when installed. */
 static int run_full(char **argv)
 {
-    static const char *const places[] = { "vitrine-full", "../libexec/vitrine/vitrine-full" };
     CLEANUP(arena_close) struct arena a = { 0 };
-    struct str self = str_c(proc_self(&a));
-    ptrdiff_t slash = str_rfind(self, S("/"));
-    struct str dir = str_slice(self, 0, slash < 0 ? 0 : (size_t)slash);
-    for (size_t i = 0; i < COUNT(places); i++) {
-        const char *path = arena_fmt(&a, "%.*s/%s", STR(dir), places[i]).p;
-        execv(path, argv);
-        if (errno != ENOENT)
-            return cli_fail_text("run %s: %s", path, strerror(errno));
-    }
-    return cli_fail_text("vitrine-full is missing beside %.*s: install vitrine whole", STR(self));
+    const char *path = proc_sibling(&a, "vitrine-full", "../libexec/vitrine/vitrine-full");
+    if (path == NULL)
+        return cli_fail_text("vitrine-full is missing beside %s: install vitrine whole", proc_self(&a));
+    execv(path, argv);
+    return cli_fail_text("run %s: %s", path, strerror(errno));
 }
 
 int main(int argc, char **argv)

@@ -108,16 +108,6 @@ static void wait_for_signal(const sigset_t *stop)
         ;
 }
 
-/* The folder of `vitrine`, for workflow steps: beside this program, or in bin when this one is in libexec. */
-static const char *command_dir(struct arena *a)
-{
-    struct str self = str_c(proc_self(a));
-    ptrdiff_t slash = str_rfind(self, S("/"));
-    const char *dir = arena_c(a, str_slice(self, 0, slash < 0 ? 0 : (size_t)slash));
-
-    return fs_exists(fs_join(a, dir, "vitrine")) ? dir : fs_join(a, dir, "../../bin");
-}
-
 static int serve(const struct options *o)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -139,7 +129,7 @@ static int serve(const struct options *o)
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &stop, NULL); /* before any thread starts, so that only sigwait takes them */
-    so.path_first = command_dir(&a);
+    so.path_first = cli_program_dir(&a);
     if (!read_port(o->port, &so.port, &e) || !read_seconds("job-timeout", o->job_timeout, &so.job_timeout_ms, &e)
         || !read_secrets(&a, &o->workflow_secrets, &so.secrets, &e) || !sandbox_open(&so, &s, &e))
         return cli_fail(&e);

@@ -132,22 +132,6 @@ static bool open_registry(struct server *s, struct err *e)
            || err_wrap(e, "embedded registry (--registry-port)");
 }
 
-/* The small program, which holds the engine's hidden subcommands: beside this one, or in bin when this one is in
- * libexec. */
-static const char *find_launcher(struct server *s)
-{
-    static const char *const places[] = { "vitrine", "../../bin/vitrine" };
-    struct str self = str_c(proc_self(&s->a));
-    ptrdiff_t slash = str_rfind(self, S("/"));
-    struct str dir = str_slice(self, 0, slash < 0 ? 0 : (size_t)slash);
-    for (size_t i = 0; i < COUNT(places); i++) {
-        const char *path = arena_fmt(&s->a, "%.*s/%s", STR(dir), places[i]).p;
-        if (fs_exists(path))
-            return path;
-    }
-    return NULL;
-}
-
 static bool open_cluster(struct server *s, struct err *e)
 {
     struct oci_client_options images = { 0 };
@@ -156,7 +140,8 @@ static bool open_cluster(struct server *s, struct err *e)
     struct local_options o = { .data_dir = fs_join(&s->a, s->o.data_dir, "local"),
                                .store = s->store,
                                .images = s->images,
-                               .launcher = s->o.launcher != NULL ? s->o.launcher : find_launcher(s),
+                               .launcher = s->o.launcher != NULL ? s->o.launcher
+                                                                 : proc_sibling(&s->a, "vitrine", "../../bin/vitrine"),
                                .ingress_port = s->o.ingress_port,
                                .keep_running = s->o.keep_running };
     return local_open(&o, &s->cluster, e) || err_wrap(e, "local engine");

@@ -31,15 +31,10 @@ static void applications(struct call *c, struct buf *b)
 
 static void outbox(struct call *c, struct buf *b)
 {
-    struct outbox_item *v;
+    int64_t pending;
     struct err e;
-    size_t n;
-    int64_t pending = 0;
-    if (!store_outbox_list(c->r->a, c->s->store, S(""), 5000, &v, &n, &e))
-        return;
-    for (size_t i = 0; i < n; i++)
-        pending += str_is(v[i].state, "pending");
-    one(b, "vitrine_notifications_pending", "gauge", "Deliveries that wait.", pending);
+    if (store_outbox_waiting(c->s->store, &pending, &e))
+        one(b, "vitrine_notifications_pending", "gauge", "Deliveries that wait.", pending);
 }
 
 void api_metrics(struct call *c)

@@ -128,15 +128,28 @@ bool store_outbox_due(struct arena *a, struct store *s, int64_t now_ms, size_t m
     return read_items(a, s, q, out, out_n, e);
 }
 
-bool store_outbox_next(struct store *s, int64_t *out_ms, struct err *e)
+/* A statement whose one row is one number. */
+static bool read_number(struct store *s, const char *sql, int64_t *out, struct err *e)
 {
     CLEANUP(mutex_release) pthread_mutex_t *held = mutex_hold(&s->lock);
-    sqlite3_stmt *q = store_prepare(s, "SELECT coalesce(min(next_ms), -1) FROM outbox WHERE state='pending'", e);
+    sqlite3_stmt *q = store_prepare(s, sql, e);
     if (q == NULL)
         return false;
-    *out_ms = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : -1;
+    bool ok = sqlite3_step(q) == SQLITE_ROW || store_fail(s, e);
+    if (ok)
+        *out = sqlite3_column_int64(q, 0);
     sqlite3_reset(q);
-    return true;
+    return ok;
+}
+
+bool store_outbox_next(struct store *s, int64_t *out_ms, struct err *e)
+{
+    return read_number(s, "SELECT coalesce(min(next_ms), -1) FROM outbox WHERE state='pending'", out_ms, e);
+}
+
+bool store_outbox_waiting(struct store *s, int64_t *out, struct err *e)
+{
+    return read_number(s, "SELECT count(*) FROM outbox WHERE state='pending'", out, e);
 }
 
 bool store_outbox_result(struct store *s, int64_t id, const char *state, int64_t next_ms, struct str result,

@@ -62,6 +62,8 @@ MUST_CHECK bool store_outbox_add(struct store *s, const struct outbox_item *i, b
  */
 MUST_CHECK bool store_outbox_due(struct arena *a, struct store *s, int64_t now_ms, size_t max, struct outbox_item **out,
                                  size_t *out_n, struct err *e);
+/* How many items wait. */
+MUST_CHECK bool store_outbox_waiting(struct store *s, int64_t *out, struct err *e);
 /* When the next pending item is due (wall clock); -1: nothing is pending. */
 MUST_CHECK bool store_outbox_next(struct store *s, int64_t *out_ms, struct err *e);
 MUST_CHECK bool store_outbox_result(struct store *s, int64_t id, const char *state, int64_t next_ms, struct str result,

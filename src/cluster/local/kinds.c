@@ -73,8 +73,3 @@ struct str kind_resource(struct arena *a, struct str group, struct str kind)
     const struct kind_row *row = kind_find(group, kind);
     return with_group(a, row != NULL ? str_c(row->plural) : lower(a, kind), group);
 }
-
-struct str kind_qualified(struct arena *a, struct str group, struct str kind)
-{
-    return with_group(a, kind, group);
-}

@@ -15,5 +15,3 @@ const struct kind_row *kind_find(struct str group, struct str kind);
 /* "deployments.apps", "namespaces", or the lower-cased kind for unknown ones: how Kubernetes names things in messages.
  */
 struct str kind_resource(struct arena *a, struct str group, struct str kind);
-/* "Deployment.apps" or "Service": the same for validation messages. */
-struct str kind_qualified(struct arena *a, struct str group, struct str kind);

@@ -222,6 +222,8 @@ static enum walk walk_template(struct template_call *c, struct value dot, const 
 static enum walk walk(struct template_call *c, struct value dot, const struct node *n)
 {
     c->at = n;
+    if (c->options->trace != NULL)
+        trace_add(c, n);
     switch ((int)n->kind) {
     case NODE_ACTION: return walk_action(c, dot, n);
     case NODE_IF:

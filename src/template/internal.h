@@ -200,13 +200,15 @@ struct template_set {
     const struct template_set *below; /* searched when a name is not here */
     struct func_table *tables;
     size_t n_tables;
-    struct map trees; /* name -> VALUE_OPAQUE tree */
+    struct map trees;               /* name -> VALUE_OPAQUE tree */
+    size_t stumbled_at, stumbled_n; /* of the last text that could not be parsed */
 };
 const struct tree *set_find(const struct template_set *set, struct str name);
 const struct template_func *set_func(const struct template_set *set, struct str name, bool *builtin);
 /* All trees of one text, in order of their definition; the text's own one is last. */
 struct parsed {
     VEC(struct tree *) trees;
+    size_t stumbled_at, stumbled_n; /* the token that an error is about */
 };
 /* Only white space: such a definition never replaces another. */
 bool node_list_is_empty(const struct node *list);
@@ -273,6 +275,8 @@ struct template_call {
 
 /* Statements (exec.c). */
 bool execute_tree(struct template_call *c, const struct tree *t, const struct value *dot);
+/* Notes where the output of `n` begins (trace.c). */
+void trace_add(struct template_call *c, const struct node *n);
 /* Expressions (eval.c). NULL `final`: nothing was piped. */
 bool eval_pipeline(struct template_call *c, struct value dot, const struct node *pipe, struct value *out);
 bool eval_command(struct template_call *c, struct value dot, const struct node *command, const struct value *final,

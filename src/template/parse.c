@@ -93,6 +93,9 @@ static PRINTF(2, 3) bool fail(struct parser *p, const char *fmt, ...)
     va_start(args, fmt);
     struct str text = arena_vfmt(p->a, fmt, args);
     va_end(args);
+    const struct token *last = &p->token[p->peeked < 3 ? p->peeked : 2]; /* the one that was read last */
+    p->parsed->stumbled_at = last->pos;
+    p->parsed->stumbled_n = last->kind == TOKEN_ERROR ? 0 : last->text.n;
     return err_set(p->e, ERR_INVALID, "template: %.*s:%u: %.*s", STR(p->tree->file), p->token[0].line, STR(text));
 }
 

@@ -88,8 +88,11 @@ bool template_parse(struct template_set *set, struct str name, struct str text, 
     struct parsed parsed = { 0 };
     if (text.n > UINT32_MAX / 2)
         return err_set(e, ERR_LIMIT, "template: %.*s: larger than 2 GiB", STR(name));
-    if (!parse_text(set, name, text, &parsed, e))
+    if (!parse_text(set, name, text, &parsed, e)) {
+        set->stumbled_at = parsed.stumbled_at;
+        set->stumbled_n = parsed.stumbled_n;
         return false;
+    }
     for (size_t i = 0; i < parsed.trees.n; i++) {
         struct tree *t = parsed.trees.v[i];
         /* An empty definition never replaces another, but a text on top of a set is executed even if it is blank. */

@@ -97,14 +97,30 @@ struct template_failure {
     size_t n_levels;
 };
 
+/* Which bytes of a template made which output, for messages about the output: asked for only once it is known to be
+ * wrong. */
+struct template_mark {
+    size_t out;            /* offset in the output where this piece begins */
+    struct str file, text; /* the file the piece stands in, and all of it */
+    size_t at;             /* offset in `text` of the literal text or of the action's expression */
+    bool literal;          /* text copied as it is: output and template advance together */
+    struct str expression; /* of an action: its pipeline */
+};
+struct template_trace {
+    struct template_mark *v; /* in the order of the output; what `include` makes belongs to the action that prints it */
+    size_t n, cap;
+};
+
 struct template_options {
     enum { TEMPLATE_MISSING_DEFAULT, TEMPLATE_MISSING_ZERO, TEMPLATE_MISSING_ERROR } missing;
     size_t output_max;                /* bytes; 0: 256 MiB */
     size_t memory_max;                /* bytes an execution may add to its arena; 0: 1 GiB */
     int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
-    int64_t steps_max;                /* nodes executed; 0: 500 million */
+    int64_t steps_max;                /* nodes executed and what calls cost; 0: 500 million */
+    int64_t *steps_taken;             /* of executions that share a limit: read and added to; may be NULL */
     void *user;                       /* for the functions: template_call_user */
     struct template_failure *failure; /* filled when the execution fails; may be NULL */
+    struct template_trace *trace;     /* filled on the way; NULL as a rule */
 };
 
 struct template_set;
@@ -118,6 +134,17 @@ MUST_CHECK bool template_set_over(struct arena *a, const struct template_set *be
  * are empty. The bytes of both must live as long as the set.
  * errors: ERR_INVALID "template: NAME:LINE: ..." in Go's words. */
 MUST_CHECK bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e);
+/* After a failed template_parse: the offset in the text of what it stumbled over, and its length (0: unknown). */
+size_t template_stumbled_at(const struct template_set *set, size_t *n);
+/* The text that a template's name stands for; false when there is none of that name. */
+bool template_text(const struct template_set *set, struct str name, struct str *out);
+/* The names of all templates, those of the sets below included. */
+void template_names(const struct template_set *set, struct arena *a, struct str **out, size_t *n);
+/* The names of all functions of a set. */
+void template_func_names(const struct template_set *set, struct arena *a, struct str **out, size_t *n);
+/* The innermost {{if}}, {{range}}, {{with}}, {{define}} or {{block}} of a text without its {{end}}: the offset of its
+ * delimiter. False when every one is closed. */
+bool template_unclosed(struct arena *a, struct str text, size_t *at);
 bool template_has(const struct template_set *set, struct str name);
 /* Execute `name` with `dot`; output is appended to `out`. `a` takes everything made on the way.
  * errors: ERR_INVALID "template: NAME:LINE:COL: executing \"NAME\" at <EXPR>: ..." in Go's words. */

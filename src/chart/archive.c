@@ -4,18 +4,14 @@
  * libarchive does the reading. Every entry is taken into memory; nothing is ever unpacked to disk. Links are not
  * followed: one that points outside of the chart refuses the package, another one counts as an empty file (as in Helm).
  */
+#include <archive.h>
+#include <archive_entry.h>
+
 #include "chart/internal.h"
-#include "chart/libarchive.h"
 
-struct reader {
-    const struct libarchive *lib;
-    struct archive *archive;
-};
-
-static void reader_free(struct reader *r)
+static void reader_free(struct archive **reader)
 {
-    if (r->archive != NULL)
-        r->lib->archive_read_free(r->archive);
+    archive_read_free(*reader); /* NULL is fine */
 }
 
 static bool has_drive_letter(struct str s)
@@ -64,22 +60,31 @@ static bool check_link(struct arena *a, const char *target, struct str name, str
     return true;
 }
 
-static bool read_entry(struct arena *a, const struct reader *r, size_t room, struct str name, struct str *out,
-                       struct err *e)
+/* Room for the size that the header names, which may lie, and for the byte behind that tells the end. */
+static size_t first_room(struct archive_entry *entry)
+{
+    la_int64_t size = archive_entry_size(entry);
+
+    return size < 0 ? 1 : size > (la_int64_t)CHART_FILE_MAX ? CHART_FILE_MAX + 1 : (size_t)size + 1;
+}
+
+static bool read_entry(struct arena *a, struct archive *reader, struct archive_entry *entry, size_t room,
+                       struct str *out, struct err *e)
 {
     struct buf b = { .a = a };
 
+    buf_reserve(&b, first_room(entry));
     for (;;) {
-        buf_reserve(&b, 64 << 10);
-        ssize_t n = r->lib->archive_read_data(r->archive, b.p + b.n, 64 << 10);
+        buf_reserve(&b, 1);
+        ssize_t n = archive_read_data(reader, b.p + b.n, b.cap - b.n - 1);
         if (n < 0)
-            return err_set(e, ERR_INVALID, "%s", r->lib->archive_error_string(r->archive));
+            return err_set(e, ERR_INVALID, "%s", archive_error_string(reader));
         if (n == 0)
             break;
         b.n += (size_t)n;
         if (b.n > CHART_FILE_MAX)
             return err_set(e, ERR_LIMIT, "decompressed chart file %.*s is larger than the maximum file size %zu",
-                           STR(go_quote(a, name)), CHART_FILE_MAX);
+                           STR(go_quote(a, str_c(archive_entry_pathname(entry)))), CHART_FILE_MAX);
         if (b.n > room)
             return err_set(e, ERR_LIMIT, "decompressed chart is larger than the maximum size %zu", CHART_BYTES_MAX);
     }
@@ -87,18 +92,18 @@ static bool read_entry(struct arena *a, const struct reader *r, size_t room, str
     return true;
 }
 
-static bool read_entries(struct arena *a, const struct reader *r, struct chart_files *out, struct err *e)
+static bool read_entries(struct arena *a, struct archive *reader, struct chart_files *out, struct err *e)
 {
     struct archive_entry *entry;
     size_t total = 0;
     int status;
 
-    while ((status = r->lib->archive_read_next_header(r->archive, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
-        struct str path = str_c(r->lib->archive_entry_pathname(entry)), name, data;
-        if (r->lib->archive_entry_filetype(entry) == AE_IFDIR)
+    while ((status = archive_read_next_header(reader, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+        struct str path = str_c(archive_entry_pathname(entry)), name, data;
+        if (archive_entry_filetype(entry) == AE_IFDIR)
             continue;
-        if (!entry_name(a, path, &name, e) || !check_link(a, r->lib->archive_entry_symlink(entry), name, e)
-            || !read_entry(a, r, CHART_BYTES_MAX - total, path, &data, e))
+        if (!entry_name(a, path, &name, e) || !check_link(a, archive_entry_symlink(entry), name, e)
+            || !read_entry(a, reader, entry, CHART_BYTES_MAX - total, &data, e))
             return false;
         if (out->n == CHART_FILES_MAX)
             return err_set(e, ERR_LIMIT, "chart archive has more than %d files", CHART_FILES_MAX);
@@ -106,28 +111,26 @@ static bool read_entries(struct arena *a, const struct reader *r, struct chart_f
         chart_files_add(a, out, name, data);
     }
     if (status != ARCHIVE_EOF)
-        return err_set(e, ERR_INVALID, "%s", r->lib->archive_error_string(r->archive));
+        return err_set(e, ERR_INVALID, "%s", archive_error_string(reader));
     return true;
 }
 
 bool chart_read_archive(struct arena *a, struct str bytes, struct chart_files *out, struct err *e)
 {
-    CLEANUP(reader_free) struct reader r = { .lib = libarchive_open(e) };
+    CLEANUP(reader_free) struct archive *reader = NULL;
 
-    if (r.lib == NULL)
-        return false;
     if (bytes.n < 10)
         return err_set(e, ERR_INVALID, bytes.n == 0 ? "EOF" : "unexpected EOF");
     if (!str_starts(bytes, S("\x1f\x8b")))
         return err_set(e, ERR_INVALID, "gzip: invalid header");
-    r.archive = r.lib->archive_read_new();
-    if (r.archive == NULL)
+    reader = archive_read_new();
+    if (reader == NULL)
         return err_set(e, ERR_LIMIT, "no memory to read a chart archive");
-    r.lib->archive_read_support_filter_gzip(r.archive);
-    r.lib->archive_read_support_format_tar(r.archive);
-    if (r.lib->archive_read_open_memory(r.archive, bytes.p, bytes.n) != ARCHIVE_OK)
-        return err_set(e, ERR_INVALID, "%s", r.lib->archive_error_string(r.archive));
-    if (!read_entries(a, &r, out, e))
+    archive_read_support_filter_gzip(reader);
+    archive_read_support_format_tar(reader);
+    if (archive_read_open_memory(reader, bytes.p, bytes.n) != ARCHIVE_OK)
+        return err_set(e, ERR_INVALID, "%s", archive_error_string(reader));
+    if (!read_entries(a, reader, out, e))
         return false;
     if (out->n == 0)
         return err_set(e, ERR_INVALID, "no files in chart archive");

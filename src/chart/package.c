@@ -4,10 +4,11 @@
  * Below NAME/: Chart.yaml (written anew, sorted), Chart.lock, values.yaml, values.schema.json, templates, other files,
  * and subcharts unpacked below charts/. No folders, mode 0644, no times, so that a digest means the content.
  */
+#include <archive.h>
+#include <archive_entry.h>
 #include <zlib.h>
 
 #include "base/sys.h"
-#include "chart/libarchive.h"
 #include "chart/repository.h"
 #include "data/yaml.h"
 
@@ -64,7 +65,6 @@ static void add_chart(struct packer *p, const struct chart *c, struct str prefix
 /* ---- tar ------------------------------------------------------------------------------------ */
 
 struct writer {
-    const struct libarchive *lib;
     struct archive *archive;
     struct archive_entry *entry;
 };
@@ -72,46 +72,44 @@ struct writer {
 static void writer_free(struct writer *w)
 {
     if (w->entry != NULL)
-        w->lib->archive_entry_free(w->entry);
+        archive_entry_free(w->entry);
     if (w->archive != NULL)
-        w->lib->archive_write_free(w->archive);
+        archive_write_free(w->archive);
 }
 
 static bool write_entry(struct writer *w, const char *name, struct str data, struct err *e)
 {
-    w->entry = w->lib->archive_entry_new();
-    w->lib->archive_entry_set_pathname(w->entry, name);
-    w->lib->archive_entry_set_filetype(w->entry, AE_IFREG);
-    w->lib->archive_entry_set_perm(w->entry, 0644);
-    w->lib->archive_entry_set_mtime(w->entry, 0, 0);
-    w->lib->archive_entry_set_size(w->entry, (la_int64_t)data.n);
-    bool ok = w->lib->archive_write_header(w->archive, w->entry) == ARCHIVE_OK
-              && w->lib->archive_write_data(w->archive, data.p, data.n) == (la_ssize_t)data.n;
-    w->lib->archive_entry_free(w->entry);
+    w->entry = archive_entry_new();
+    archive_entry_set_pathname(w->entry, name);
+    archive_entry_set_filetype(w->entry, AE_IFREG);
+    archive_entry_set_perm(w->entry, 0644);
+    archive_entry_set_mtime(w->entry, 0, 0);
+    archive_entry_set_size(w->entry, (la_int64_t)data.n);
+    bool ok = archive_write_header(w->archive, w->entry) == ARCHIVE_OK
+              && archive_write_data(w->archive, data.p, data.n) == (la_ssize_t)data.n;
+    archive_entry_free(w->entry);
     w->entry = NULL;
-    return ok || err_set(e, ERR_INVALID, "pack %s: %s", name, w->lib->archive_error_string(w->archive));
+    return ok || err_set(e, ERR_INVALID, "pack %s: %s", name, archive_error_string(w->archive));
 }
 
 static bool make_tar(struct arena *a, const struct chart_files *files, struct str *out, struct err *e)
 {
-    CLEANUP(writer_free) struct writer w = { .lib = libarchive_open(e) };
+    CLEANUP(writer_free) struct writer w = { 0 };
     size_t room = 64 << 10, used = 0;
 
-    if (w.lib == NULL)
-        return false;
     for (size_t i = 0; i < files->n; i++) /* headers, long names, padding */
         room += files->v[i].data.n + 4096 + 2 * files->v[i].name.n;
     char *bytes = arena_alloc_raw(a, room);
-    w.archive = w.lib->archive_write_new();
-    w.lib->archive_write_set_format_pax_restricted(w.archive);
-    w.lib->archive_write_set_bytes_in_last_block(w.archive, 1);
-    if (w.lib->archive_write_open_memory(w.archive, bytes, room, &used) != ARCHIVE_OK)
-        return err_set(e, ERR_INVALID, "pack chart: %s", w.lib->archive_error_string(w.archive));
+    w.archive = archive_write_new();
+    archive_write_set_format_pax_restricted(w.archive);
+    archive_write_set_bytes_in_last_block(w.archive, 1);
+    if (archive_write_open_memory(w.archive, bytes, room, &used) != ARCHIVE_OK)
+        return err_set(e, ERR_INVALID, "pack chart: %s", archive_error_string(w.archive));
     for (size_t i = 0; i < files->n; i++)
         if (!write_entry(&w, arena_c(a, files->v[i].name), files->v[i].data, e))
             return false;
-    if (w.lib->archive_write_close(w.archive) != ARCHIVE_OK)
-        return err_set(e, ERR_INVALID, "pack chart: %s", w.lib->archive_error_string(w.archive));
+    if (archive_write_close(w.archive) != ARCHIVE_OK)
+        return err_set(e, ERR_INVALID, "pack chart: %s", archive_error_string(w.archive));
     *out = (struct str){ bytes, used };
     return true;
 }

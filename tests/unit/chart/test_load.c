@@ -1,11 +1,12 @@
 /* Charts from folders and packages; what leads outside of them. */
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "chart/internal.h"
-#include "chart/libarchive.h"
 #include "fixture.h"
 
 static bool load(struct fixture *f, const char *name, struct chart **out)
@@ -105,30 +106,28 @@ struct member {
 
 static struct str make_archive(struct fixture *f, const struct member *members, size_t n)
 {
-    const struct libarchive *lib = libarchive_open(&f->e);
     char *tar = arena_alloc(&f->a, 64 << 10), *gz = arena_alloc(&f->a, 64 << 10);
     size_t used = 0;
     z_stream z = { 0 };
 
-    assert_non_null(lib);
-    struct archive *w = lib->archive_write_new();
-    lib->archive_write_set_format_pax_restricted(w);
-    assert_int_equal(lib->archive_write_open_memory(w, tar, 64 << 10, &used), ARCHIVE_OK);
+    struct archive *w = archive_write_new();
+    archive_write_set_format_pax_restricted(w);
+    assert_int_equal(archive_write_open_memory(w, tar, 64 << 10, &used), ARCHIVE_OK);
     for (size_t i = 0; i < n; i++) {
-        struct archive_entry *entry = lib->archive_entry_new();
-        lib->archive_entry_set_pathname(entry, members[i].name);
-        lib->archive_entry_set_filetype(entry, members[i].link != NULL ? AE_IFLNK : AE_IFREG);
+        struct archive_entry *entry = archive_entry_new();
+        archive_entry_set_pathname(entry, members[i].name);
+        archive_entry_set_filetype(entry, members[i].link != NULL ? AE_IFLNK : AE_IFREG);
         if (members[i].link != NULL)
-            lib->archive_entry_set_symlink(entry, members[i].link);
+            archive_entry_set_symlink(entry, members[i].link);
         else
-            lib->archive_entry_set_size(entry, (la_int64_t)strlen(members[i].text));
-        assert_int_equal(lib->archive_write_header(w, entry), ARCHIVE_OK);
+            archive_entry_set_size(entry, (la_int64_t)strlen(members[i].text));
+        assert_int_equal(archive_write_header(w, entry), ARCHIVE_OK);
         if (members[i].link == NULL)
-            lib->archive_write_data(w, members[i].text, strlen(members[i].text));
-        lib->archive_entry_free(entry);
+            archive_write_data(w, members[i].text, strlen(members[i].text));
+        archive_entry_free(entry);
     }
-    lib->archive_write_close(w);
-    lib->archive_write_free(w);
+    archive_write_close(w);
+    archive_write_free(w);
     assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
     z.next_in = (Bytef *)tar;
     z.avail_in = (uInt)used;

@@ -139,6 +139,8 @@ static bool eval_field(struct template_call *c, const struct chain *k, struct va
     if (receiver.kind == VALUE_NULL)
         return field_of_nil(c, &receiver, name, out);
     const struct template_object *o = as_object(&receiver);
+    if (o == NULL)
+        o = common_values_method(c->a, &receiver, name);
     if (o != NULL) {
         bool found, ok = object_member(c, k, o, name, out, &found);
         if (!ok || found)

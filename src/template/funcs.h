@@ -60,7 +60,7 @@ template_fn fn_abbrev, fn_abbrevboth, fn_add, fn_add1, fn_add1f, fn_addf, fn_adl
     fn_kind_is, fn_kind_of, fn_last, fn_list, fn_lower, fn_max, fn_maxf, fn_merge, fn_merge_overwrite, fn_min, fn_minf,
     fn_mod, fn_mul, fn_mulf, fn_must_date_modify, fn_must_from_json, fn_must_regex_find, fn_must_regex_find_all,
     fn_must_regex_match, fn_must_regex_replace_all, fn_must_regex_replace_all_literal, fn_must_regex_split,
-    fn_must_to_date, fn_must_to_json, fn_must_to_pretty_json, fn_must_to_raw_json, fn_nindent, fn_nospace, fn_now,
+    fn_must_to_date, fn_must_to_json, fn_must_to_yaml, fn_must_to_pretty_json, fn_must_to_raw_json, fn_nindent, fn_nospace, fn_now,
     fn_omit, fn_pick, fn_pluck, fn_plural, fn_prepend, fn_quote, fn_rand_alpha, fn_rand_alpha_num, fn_rand_ascii,
     fn_rand_bytes, fn_rand_int, fn_rand_numeric, fn_regex_find, fn_regex_find_all, fn_regex_match, fn_regex_quote_meta,
     fn_regex_replace_all, fn_regex_replace_all_literal, fn_regex_split, fn_repeat, fn_replace, fn_rest, fn_reverse,

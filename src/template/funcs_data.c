@@ -236,7 +236,7 @@ static FUNC(fn_helm_from_json_array)
 
 /* ---- YAML --------------------------------------------------------------------------------- */
 
-static FUNC(fn_must_to_yaml)
+FUNC(fn_must_to_yaml)
 {
     struct buf b = { .a = c->a };
     struct value plain;

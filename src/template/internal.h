@@ -309,6 +309,8 @@ void print_go_syntax(struct buf *out, const struct value *v);
 /* Deep equality with Go types (reflect.DeepEqual). */
 bool go_deep_equal(const struct value *a, const struct value *b);
 const struct template_object *as_object(const struct value *v); /* NULL when it is none */
+/* What answers to `name` when v is a common.Values that has such a method; NULL otherwise. */
+const struct template_object *common_values_method(struct arena *a, const struct value *v, struct str name);
 /* The map or list that a value is, or that an object can be taken for; NULL when it is none. */
 const struct map *map_in(struct arena *a, const struct value *v);
 const struct list *list_in(struct arena *a, const struct value *v);

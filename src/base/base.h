@@ -51,6 +51,9 @@ bool str_split(struct str *s, struct str sep, struct str *out);
 bool str_to_int(struct str s, int64_t *out);   /* whole slice, decimal, optional sign */
 bool str_to_double(struct str s, double *out); /* whole slice, C locale */
 uint64_t str_hash(struct str s);
+/* The one of `names` that was probably meant by `word`: it differs in case or `-_.` only, or in at most a third of its
+ * bytes (added, left out, replaced, swapped). Its position, or -1. Words of more than 64 bytes have none. */
+ptrdiff_t str_nearest(struct str word, const struct str *names, size_t n);
 
 /* ---- errors ------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
  * chart/chart.h - Helm charts: load, dependencies, values, render, repositories, package. The oracle is Helm v4.1.4.
  */
 #pragma once
-#include "data/value.h"
+#include "chart/mistake.h"
 
 struct chart; /* parsed and read-only; lives in its arena; several threads may render it */
 
@@ -13,6 +13,10 @@ struct str chart_name(const struct chart *c);
 struct str chart_version(const struct chart *c);
 const struct value *chart_metadata(const struct chart *c); /* Chart.yaml as a value */
 const struct value *chart_values(const struct chart *c);   /* values.yaml, uncoalesced */
+
+/* Unpack a .tgz below the folder `dir`, as `helm pull --untar`: *out is dir/NAME. Nothing outside is written.
+ * errors: ERR_CONFLICT when that exists. */
+MUST_CHECK bool chart_unpack(struct arena *a, const char *path, const char *dir, const char **out, struct err *e);
 
 /* Dependencies named in Chart.yaml that are not in charts/: names joined by ", "; empty when complete. */
 struct str chart_missing_dependencies(struct arena *a, const struct chart *c);
@@ -54,8 +58,13 @@ struct chart_render {
     size_t n_api_versions;
     bool is_upgrade, include_crds, skip_tests, no_hooks, skip_schema;
     bool debug; /* keep text that is not YAML */
+    bool lint;  /* `required` and `fail` warn instead of failing */
     struct str *show_only;
     size_t n_show_only;
+    const struct chart_value_source *sources; /* where `values` come from, as they were taken; only for messages */
+    size_t n_sources;
+    size_t memory_max; /* bytes that the templates of all charts may take together; 0: 512 MiB */
+    int64_t steps_max; /* statements and what calls cost (template.h), all templates together; 0: 50 million */
 };
 struct chart_manifest {
     struct str source; /* "demo-web/templates/deployment.yaml" */
@@ -73,12 +82,30 @@ struct chart_rendered {
     struct str text; /* the whole output of `helm template`, byte for byte */
     struct str
         message; /* of a failed template: the whole text, of which the err keeps the first kilobyte; else empty */
+    struct chart_mistakes mistakes; /* of a failure: where it stands in the user's files, and what to do */
     bool began;  /* templates were reached: Helm then ends an error with a hint at --debug */
 };
 /* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->text holds what Helm prints all
  * the same. */
 MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o,
                              struct chart_rendered *out, struct err *e);
+
+/* `helm lint`: rules over a chart folder or package, in Helm's words. */
+enum chart_lint_severity { CHART_LINT_INFO = 1, CHART_LINT_WARNING, CHART_LINT_ERROR };
+struct chart_lint_message {
+    enum chart_lint_severity severity;
+    struct str path; /* "Chart.yaml", "templates/x.yaml", the folder itself, or empty */
+    struct str text;
+};
+struct chart_lint {
+    struct chart_lint_message *v; /* in the order of the rules */
+    size_t n;
+    struct str *warnings; /* what rendering and loading logged */
+    size_t n_warnings;
+};
+/* o: values, namespace, kube_version and skip_schema count. errors: there is no chart at `path`. */
+MUST_CHECK bool chart_lint(struct arena *a, const char *path, const struct chart_render *o, struct chart_lint *out,
+                           struct err *e);
 
 /* `helm package`: a reproducible NAME-VERSION.tgz in `dest_dir`. */
 MUST_CHECK bool chart_package(struct arena *a, const char *dir, const char *dest_dir, const char **out_path,

@@ -220,6 +220,7 @@ struct sorter {
     struct arena *a, *scratch;
     struct warnings *w;
     struct documents *manifests, *hooks;
+    struct unreadable *unreadable;
     struct err *e;
 };
 
@@ -231,6 +232,7 @@ static bool add_document(const struct sorter *s, struct str path, struct str tex
     struct value doc;
     struct head head;
 
+    *s->unreadable = (struct unreadable){ path, text };
     if (!yaml_parse(s->scratch, text, NULL, &doc, s->e))
         return err_wrap(s->e, "YAML parse error on %.*s: error converting YAML to JSON", STR(path));
     if (!read_head(s->scratch, &doc, &head, s->e))
@@ -291,10 +293,10 @@ static int by_path(const void *left, const void *right)
 }
 
 bool documents_sort(struct arena *a, const struct rendered_files *files, struct warnings *w,
-                    struct documents *manifests, struct documents *hooks, struct err *e)
+                    struct documents *manifests, struct documents *hooks, struct unreadable *unreadable, struct err *e)
 {
     CLEANUP(arena_close) struct arena scratch = { 0 };
-    const struct sorter s = { a, &scratch, w, manifests, hooks, e };
+    const struct sorter s = { a, &scratch, w, manifests, hooks, unreadable, e };
     struct rendered_file *sorted = arena_new(a, struct rendered_file, files->n);
 
     if (files->n > 0) {

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "chart/internal.h"
+#include "chart/mistake_internal.h"
 
 struct renderable {
     struct str name;      /* "demo/charts/sub/templates/x.yaml" */
@@ -196,8 +196,24 @@ static bool fail_with(struct template_call *call, struct str message, struct err
     return template_call_fail(call, message, e);
 }
 
+/* The linter renders on, and says on the side what would have failed. */
+static bool warn_instead(struct template_call *call, const char *level, const char *message, struct str text,
+                         struct value *out)
+{
+    static const char *const keys[] = { "message" };
+    struct engine_state *state = template_call_user(call);
+
+    if (state->lint == NULL)
+        return false;
+    warn_log(state->lint, level, str_c(message), keys, &text, 1);
+    *out = value_c("");
+    return true;
+}
+
 static bool fail(struct template_call *call, const struct value *args, size_t n, struct value *out, struct err *e)
 {
+    if (warn_instead(call, "INFO", "funcMap fail", as_text(&args[0]), out))
+        return true;
     return fail_with(call, as_text(&args[0]), e);
 }
 
@@ -206,7 +222,8 @@ static bool required(struct template_call *call, const struct value *args, size_
     const struct value *v = &args[1];
 
     if (v->kind == VALUE_NULL || (v->kind == VALUE_STRING && v->tag != TEMPLATE_BYTES && v->n == 0))
-        return fail_with(call, as_text(&args[0]), e);
+        return warn_instead(call, "WARN", "missing required value", as_text(&args[0]), out)
+               || fail_with(call, as_text(&args[0]), e);
     *out = *v;
     return true;
 }
@@ -236,16 +253,23 @@ const struct template_func engine_funcs[] = {
 
 /* ---- one render ----------------------------------------------------------------------------- */
 
-static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list, struct str *message,
-                      struct err *e)
+static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list,
+                      const struct rendered_files *out, struct str *message, struct err *e)
 {
     for (size_t i = 0; i < list->n; i++) {
         if (!template_parse(set, list->v[i].name, list->v[i].text, e)) {
+            if (out->mistakes != NULL)
+                explain_parse(a, set, list->v[i].name, list->v[i].text, arena_str(a, str_c(e->text)), out->mistakes);
             engine_word_parse_error(a, message, e);
             return false;
         }
     }
     return true;
+}
+
+static bool is_traced(const struct rendered_files *files, struct str name)
+{
+    return files->traced.n > 0 && str_eq(files->traced, name);
 }
 
 static bool execute_one(struct arena *a, const struct template_set *set, const struct renderable *r,
@@ -260,7 +284,8 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
                                               .steps_max = RENDER_STEPS_MAX,
                                               .memory_max = RENDER_MEMORY_MAX - used,
                                               .user = state,
-                                              .failure = &failure };
+                                              .failure = &failure,
+                                              .trace = is_traced(state->files, r->name) ? state->files->trace : NULL };
     struct value data = r->data, here = value_map(a);
     struct buf b = { .a = a };
 
@@ -271,6 +296,9 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
     value_set(a, &data, "Template", here);
     data.tag = TEMPLATE_VALUES;
     if (!template_execute(set, a, r->name, &data, &options, &b, e)) {
+        if (state->files->mistakes != NULL)
+            explain_execution(a, set, value_get(&r->data, "Values"), &failure, state->has_failed,
+                              state->files->mistakes);
         engine_word_error(a, state, &failure, state->message, e);
         return false;
     }
@@ -279,10 +307,12 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
 }
 
 static bool execute_all(struct arena *a, const struct template_set *set, const struct renderables *list,
-                        struct rendered_files *out, struct str *message, struct err *e)
+                        struct rendered_files *out, struct warnings *lint, struct str *message, struct err *e)
 {
     struct value included = value_map(a);
-    struct engine_state state = { .memory_start = a->total, .a = a, .included = included.map, .message = message };
+    struct engine_state state = {
+        .files = out, .memory_start = a->total, .a = a, .included = included.map, .lint = lint, .message = message
+    };
 
     for (size_t i = 0; i < list->n; i++) {
         const struct renderable *r = &list->v[i];
@@ -299,7 +329,8 @@ static bool execute_all(struct arena *a, const struct template_set *set, const s
 }
 
 bool engine_render(struct arena *a, const struct chart *root, const struct chart_render *o, const struct value *values,
-                   const struct capabilities *caps, struct rendered_files *out, struct str *message, struct err *e)
+                   const struct capabilities *caps, struct rendered_files *out, struct warnings *w, struct str *message,
+                   struct err *e)
 {
     static const struct template_func *const tables[] = { template_funcs_sprig, template_funcs_data, engine_funcs };
     struct gatherer g = { .a = a, .release = release_object(a, o), .capabilities = capabilities_object(caps) };
@@ -310,5 +341,6 @@ bool engine_render(struct arena *a, const struct chart *root, const struct chart
         qsort(g.list.v, g.list.n, sizeof *g.list.v, by_depth_reversed);
     if (!template_set_new(a, tables, COUNT(tables), &set, e))
         return false;
-    return parse_all(a, set, &g.list, message, e) && execute_all(a, set, &g.list, out, message, e);
+    return parse_all(a, set, &g.list, out, message, e)
+           && execute_all(a, set, &g.list, out, o->lint ? w : NULL, message, e);
 }

@@ -74,6 +74,7 @@ struct chart {
     struct chart_dependencies wants;
     struct value values;    /* a map; numbers are floats, as in Helm */
     struct str values_text; /* values.yaml as it is, for packaging */
+    struct str metadata_text, dependencies_text; /* Chart.yaml, and the file that lists dependencies, for messages */
     bool has_values_text;
     struct str schema; /* values.schema.json */
     bool has_schema;
@@ -90,9 +91,11 @@ struct chart {
 /* Build a chart from its files; `depth` counts the charts around it. */
 MUST_CHECK bool chart_from_files(struct arena *a, const struct chart_files *files, int depth, struct chart **out,
                                  struct err *e);
-/* Chart.yaml, and the `dependencies` of requirements.yaml, into `c`. `what` names the file in messages. */
+/* Chart.yaml, and the `dependencies` of requirements.yaml, into `c`. `what` names the file in messages; NULL: they stay bare. */
 MUST_CHECK bool metadata_read(struct arena *a, struct str text, const char *what, struct chart *c, struct err *e);
 MUST_CHECK bool metadata_check(struct arena *a, struct chart *c, struct err *e);
+/* The first field of a Chart.yaml that Helm does not know, at any depth; empty when there is none. */
+struct str metadata_unknown_field(struct arena *a, const struct value *doc);
 /* Only the apiVersion, as Helm peeks at it first: errors name the type loader.chartBase. */
 MUST_CHECK bool metadata_peek_version(struct arena *a, struct str text, struct str *out, struct err *e);
 /* The .Chart object: Go's field names, empty fields present. */
@@ -103,6 +106,10 @@ bool metadata_scalar(struct arena *a, const struct value *v, struct str *out);
 const char *json_kind_word(const struct value *v);
 /* Chart.lock: a map with digest, generated and dependencies. errors: Helm's words without the file name. */
 MUST_CHECK bool lock_parse(struct arena *a, struct str text, struct value *out, struct err *e);
+/* Whether a chart of that name lies in charts/. */
+bool chart_has(const struct chart *c, struct str name);
+/* Whether there are charts of that apiVersion. errors: Helm's words. */
+MUST_CHECK bool chart_check_version(struct str version, struct err *e);
 bool chart_is_library(const struct chart *c);
 /* "demo/charts/sub" */
 struct str chart_full_path(struct arena *a, const struct chart *c);
@@ -136,6 +143,8 @@ MUST_CHECK bool values_coalesce(struct arena *a, const struct chart *c, const st
                                 struct warnings *w, struct value *out, struct err *e);
 /* Helm's MergeTables: `dst` wins, nulls are kept; dst and src are changed. */
 void values_merge_tables(struct arena *a, struct map *dst, struct map *src, struct warnings *w);
+/* Helm's CoalesceTables: the same, but a null of dst deletes what src has. */
+void values_coalesce_tables(struct arena *a, struct map *dst, struct map *src, struct warnings *w);
 /* A table at a dotted path below `v`; NULL with the missing name in *missing. */
 const struct value *values_table(const struct value *v, struct str path, struct str *missing);
 
@@ -145,6 +154,9 @@ MUST_CHECK bool dependencies_process(struct arena *a, struct chart *c, const str
 
 /* The values of each chart against its values.schema.json. errors: Helm's report of all charts. */
 MUST_CHECK bool schema_check(struct arena *a, const struct chart *root, const struct value *values, struct err *e);
+
+/* What the chart's own schema says against the values, without the chart's name; empty when nothing is wrong. */
+struct str schema_report(struct arena *a, const struct chart *c, const struct value *values);
 
 /* ---- rendering ------------------------------------------------------------------------------ */
 
@@ -163,17 +175,22 @@ struct rendered_file {
 struct rendered_files {
     struct rendered_file *v;
     size_t n, cap;
+    struct chart_mistakes *mistakes; /* filled by a failure; may be NULL */
+    struct str traced;            /* the file whose making is noted in `trace`; empty as a rule */
+    struct template_trace *trace;
 };
 /* Parse and execute every template of the tree. errors: in Helm's words; *message has the whole text, however long. */
 MUST_CHECK bool engine_render(struct arena *a, const struct chart *root, const struct chart_render *o,
                               const struct value *values, const struct capabilities *caps, struct rendered_files *out,
-                              struct str *message, struct err *e);
+                              struct warnings *w, struct str *message, struct err *e);
 extern const struct template_func engine_funcs[]; /* include tpl required fail lookup getHostByName */
 /* What include, tpl, required and fail share during one render. */
 struct engine_state {
     struct arena *a;
     struct str *message; /* where the whole text of a failure goes */
+    struct rendered_files *files;
     struct str failed;   /* the message of `fail` or `required` */
+    struct warnings *lint; /* where those two warn instead of failing; NULL: they fail */
     bool has_failed;
     struct map *included; /* how deep each name is included */
     int tpl_depth;
@@ -194,9 +211,13 @@ struct documents {
     struct document *v;
     size_t n, cap;
 };
+struct unreadable { /* the document at which sorting failed */
+    struct str path, text;
+};
 /* Split the files into documents and put them into install order; hooks are kept apart. */
 MUST_CHECK bool documents_sort(struct arena *a, const struct rendered_files *files, struct warnings *w,
-                               struct documents *manifests, struct documents *hooks, struct err *e);
+                               struct documents *manifests, struct documents *hooks, struct unreadable *unreadable,
+                               struct err *e);
 /* One text into its documents, trimmed. */
 void documents_split(struct arena *a, struct str text, struct str **out, size_t *n);
 /* White space as Go's strings.TrimSpace has it. */

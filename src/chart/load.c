@@ -52,6 +52,7 @@ static bool take_metadata(struct builder *b, const struct chart_files *files)
 
     if (!found)
         return true; /* requirements.yaml alone is told apart later */
+    b->c->metadata_text = b->c->dependencies_text = text;
     return metadata_read(b->a, text, "Chart.yaml", b->c, b->e);
 }
 
@@ -62,6 +63,7 @@ static bool take_requirements(struct builder *b, const struct chart_file *f)
     if (!v1)
         warn_info(&b->w, "Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend "
                          "migrating dependencies to Chart.yaml.");
+    b->c->dependencies_text = f->data;
     if (!metadata_read(b->a, f->data, "requirements.yaml", b->c, b->e))
         return false;
     if (v1)
@@ -246,7 +248,7 @@ const struct value *chart_values(const struct chart *c)
     return &c->values;
 }
 
-static bool has_chart(const struct chart *c, struct str name)
+bool chart_has(const struct chart *c, struct str name)
 {
     for (size_t i = 0; i < c->n_charts; i++)
         if (str_eq(c->charts[i]->name, name))
@@ -259,7 +261,7 @@ struct str chart_missing_dependencies(struct arena *a, const struct chart *c)
     struct buf b = { .a = a };
 
     for (size_t i = 0; i < c->wants.n; i++)
-        if (!has_chart(c, c->wants.v[i].name))
+        if (!chart_has(c, c->wants.v[i].name))
             buf_fmt(&b, "%s%.*s", b.n > 0 ? ", " : "", STR(c->wants.v[i].name));
     return buf_str(&b);
 }
@@ -286,17 +288,20 @@ struct str chart_dependency_status(struct arena *a, const struct chart *c, size_
 
 /* ---- from a path ---------------------------------------------------------------------------- */
 
-static bool check_version(struct arena *a, struct str chart_yaml, struct err *e)
+bool chart_check_version(struct str version, struct err *e)
 {
-    struct str version;
-
-    if (!metadata_peek_version(a, chart_yaml, &version, e))
-        return false;
     if (str_is(version, "v3"))
         return err_set(e, ERR_INVALID, "invalid chart apiVersion");
     if (version.n > 0 && !str_is(version, "v1") && !str_is(version, "v2"))
         return err_set(e, ERR_INVALID, "unsupported chart version");
     return true;
+}
+
+static bool check_version(struct arena *a, struct str chart_yaml, struct err *e)
+{
+    struct str version;
+
+    return metadata_peek_version(a, chart_yaml, &version, e) && chart_check_version(version, e);
 }
 
 static bool load_folder(struct arena *a, const char *path, struct chart_files *files, struct err *e)

@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "chart/internal.h"
+#include "chart/mistake_internal.h"
 #include "data/semver.h"
 
 /* ---- checks before anything is rendered ----------------------------------------------------- */
@@ -205,6 +205,7 @@ static bool show_only(struct arena *a, const struct chart_render *o, struct str 
 
 struct rendering {
     struct arena *a;
+    const struct chart *chart; /* as it was loaded */
     const struct chart_render *o;
     struct chart *root; /* this render's copy */
     struct capabilities *caps;
@@ -217,17 +218,67 @@ static bool prepare(struct rendering *r, struct value *values)
 {
     const struct chart_render *o = r->o;
     struct value user = values_copy(r->a, &o->values);
+    struct chart_mistakes *mistakes = &r->out->mistakes;
 
     values_to_floats(&user); /* a caller may hand in a JSON document's whole numbers */
-    if (chart_is_library(r->root))
+    if (chart_is_library(r->root)) {
+        explain_metadata(r->a, r->chart, "type", S("name it as a dependency of an application chart"), mistakes);
         return err_set(r->e, ERR_INVALID, "library charts are not installable");
+    }
     if (r->root->deprecated)
         warn_log(&r->w, "WARN", S("this chart is deprecated"), NULL, NULL, 0);
-    if (!check_dependencies(r->a, r->root, r->e) || !check_release_name(r->a, o->release_name, r->e)
-        || !dependencies_process(r->a, r->root, &user, &r->w, r->e)
+    if (!check_dependencies(r->a, r->root, r->e)) {
+        explain_missing_dependencies(r->a, r->chart, mistakes);
+        return false;
+    }
+    if (!check_release_name(r->a, o->release_name, r->e) || !dependencies_process(r->a, r->root, &user, &r->w, r->e)
         || !values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
         return false;
-    return o->skip_schema || schema_check(r->a, r->root, values, r->e);
+    if (o->skip_schema || schema_check(r->a, r->root, values, r->e))
+        return true;
+    explain_schema(r->a, r->root, values, o, mistakes);
+    return false;
+}
+
+/* Renders once more and notes which piece of the file's template made what. */
+static void trace_file(const struct rendering *r, struct str name, struct template_trace *trace)
+{
+    struct chart_rendered ignored = { 0 };
+    struct err e = { 0 };
+    struct rendering again = { .a = r->a,
+                               .chart = r->chart,
+                               .o = r->o,
+                               .root = chart_copy(r->a, r->chart, NULL),
+                               .caps = r->caps,
+                               .w = { .a = r->a },
+                               .out = &ignored,
+                               .e = &e };
+    struct rendered_files files = { .traced = name, .trace = trace };
+    struct value values;
+
+    if (prepare(&again, &values)
+        && !engine_render(r->a, again.root, r->o, &values, r->caps, &files, &again.w, &ignored.message, &e))
+        *trace = (struct template_trace){ 0 };
+}
+
+static void explain_unreadable(const struct rendering *r, const struct rendered_files *files, struct unreadable u)
+{
+    struct template_trace trace = { 0 };
+
+    trace_file(r, u.path, &trace);
+    for (size_t i = 0; i < files->n; i++)
+        if (str_eq(files->v[i].name, u.path))
+            explain_document(r->a, u.path, files->v[i].text, u.text, arena_str(r->a, str_c(r->e->text)), &trace,
+                             &r->out->mistakes);
+}
+
+static bool fits_cluster(const struct rendering *r)
+{
+    if (check_kube_version(r->a, r->root, r->caps, r->e))
+        return true;
+    explain_metadata(r->a, r->chart, "kubeVersion", S("--kube-version says which version the cluster has"),
+                     &r->out->mistakes);
+    return false;
 }
 
 static void drop_hooks(const struct chart_render *o, struct documents *hooks)
@@ -244,9 +295,11 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
 {
     struct documents crds = { 0 }, manifests = { 0 }, hooks = { 0 };
     struct chart_rendered *out = r->out;
+    struct unreadable unreadable;
 
     out->notes = take_notes(r->a, r->root, files);
-    if (!documents_sort(r->a, files, &r->w, &manifests, &hooks, r->e)) {
+    if (!documents_sort(r->a, files, &r->w, &manifests, &hooks, &unreadable, r->e)) {
+        explain_unreadable(r, files, unreadable);
         if (r->o->debug)
             out->text = print_files(r->a, files);
         return false;
@@ -265,8 +318,10 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
 bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o, struct chart_rendered *out,
                   struct err *e)
 {
-    struct rendering r = { .a = a, .o = o, .root = chart_copy(a, c, NULL), .w = { .a = a }, .out = out, .e = e };
-    struct rendered_files files = { 0 };
+    struct rendering r = {
+        .a = a, .chart = c, .o = o, .root = chart_copy(a, c, NULL), .w = { .a = a }, .out = out, .e = e
+    };
+    struct rendered_files files = { .mistakes = &out->mistakes };
     struct value values;
 
     *out = (struct chart_rendered){ 0 };
@@ -275,8 +330,8 @@ bool chart_render(struct arena *a, const struct chart *c, const struct chart_ren
     bool ok = capabilities_make(a, o, &r.caps, e) && prepare(&r, &values);
     if (ok) {
         out->began = true;
-        ok = check_kube_version(a, r.root, r.caps, e)
-             && engine_render(a, r.root, o, &values, r.caps, &files, &out->message, e) && arrange(&r, &files);
+        ok = fits_cluster(&r) && engine_render(a, r.root, o, &values, r.caps, &files, &r.w, &out->message, e)
+             && arrange(&r, &files);
     }
     out->warnings = r.w.v;
     out->n_warnings = r.w.n;

@@ -2,11 +2,9 @@
 #include <assert.h>
 #include <pthread.h>
 
-#include "template/internal.h"
+#include "template/funcs.h"
 
 #define OUTPUT_MAX ((size_t)256 << 20)
-#define MEMORY_MAX ((size_t)1 << 30)
-#define STEPS_MAX ((int64_t)500000000)
 
 enum { DEPTH_MAX = 1000, TEMPLATE_DEPTH_MAX = 100000, STACK_RESERVE = 128 << 10 };
 
@@ -43,6 +41,14 @@ static bool stack_is_low(int depth)
     return stack_bytes(&lowest) > 0 && (size_t)(&here - lowest) < STACK_RESERVE;
 }
 
+/* The limit that c->e names, with the place where it was passed. Always false. */
+static bool fail_limit(struct template_call *c)
+{
+    exec_fail(c, "%s", c->e->text);
+    c->e->kind = ERR_LIMIT;
+    return false;
+}
+
 static void print_shown(struct buf *out, const struct value *v)
 {
     const struct template_object *o = as_object(v);
@@ -59,8 +65,10 @@ static bool print_result(struct template_call *c, const struct value *v)
         buf_add(c->out, S("<no value>"));
     else if (v->kind == VALUE_STRING && type_tag(v) != TEMPLATE_BYTES)
         buf_add(c->out, value_as_str(v));
-    else
+    else if (can_print(c, v, 1, c->e))
         print_shown(c->out, v);
+    else
+        return fail_limit(c);
     if (c->out->n <= max)
         return true;
     exec_fail(c, "the output is larger than %zu bytes", max);
@@ -236,28 +244,14 @@ static enum walk walk(struct template_call *c, struct value dot, const struct no
     }
 }
 
-static size_t memory_max(const struct template_options *o)
-{
-    return o->memory_max > 0 ? o->memory_max : MEMORY_MAX;
-}
-
 static enum walk walk_list(struct template_call *c, struct value dot, const struct node *list)
 {
-    int64_t max = c->options->steps_max > 0 ? c->options->steps_max : STEPS_MAX;
     for (const struct node *n = list; n != NULL; n = n->next) {
         enum walk w = walk(c, dot, n);
         if (w != WALK_ON)
             return w;
     }
-    bool too_much = c->a->total > c->memory_end; /* nothing is given back before the execution ends */
-    if (++c->steps <= max && !too_much)
-        return WALK_ON;
-    if (too_much)
-        exec_fail(c, "more memory than its limit of %zu bytes", memory_max(c->options));
-    else
-        exec_fail(c, "more than %lld steps", (long long)max);
-    c->e->kind = ERR_LIMIT;
-    return WALK_FAIL;
+    return call_spend(c, 1, c->e) || fail_limit(c) ? WALK_ON : WALK_FAIL;
 }
 
 /* ---- entry -------------------------------------------------------------------------------- */
@@ -274,10 +268,15 @@ bool template_execute(const struct template_set *set, struct arena *a, struct st
     struct template_call c = {
         .set = set, .options = o != NULL ? o : &none, .a = a, .out = out, .e = e, .failing = &failing
     };
-    c.memory_end = a->total + memory_max(c.options);
+    struct template_budget own = { 0 };
+    if (c.options->budget == NULL)
+        own = template_budget(a, c.options->memory_max, c.options->steps_max);
+    c.budget = c.options->budget != NULL ? c.options->budget : &own;
     bool ok = execute_tree(&c, t, dot);
     if (!ok && c.options->failure != NULL)
         *c.options->failure = failing.report;
+    if (c.options->trace != NULL)
+        c.options->trace->output = buf_str(out);
     return ok;
 }
 

@@ -104,20 +104,32 @@ struct template_mark {
     struct str file, text; /* the file the piece stands in, and all of it */
     size_t at;             /* offset in `text` of the literal text or of the action's expression */
     bool literal;          /* text copied as it is: output and template advance together */
-    struct str expression; /* of an action: its pipeline */
 };
 struct template_trace {
     struct template_mark *v; /* in the order of the output; what `include` makes belongs to the action that prints it */
     size_t n, cap;
+    struct str output; /* all of it, once the execution is over */
 };
+
+/*
+ * What executions that make one thing (the templates of a chart) may take together: the memory of the arena they share,
+ * steps, and a minute of processor time. It is asked between two steps: one call may add a few hundred megabytes more.
+ */
+struct template_budget {
+    size_t memory_max, memory_end; /* as given; the arena's total that must not be passed */
+    int64_t steps_max, steps_left; /* as given; nodes executed and what calls cost are taken off */
+    int64_t look_at, cpu_end_ns;   /* the steps left at which the clock is asked; of the thread's clock */
+};
+/* A full one, from now on; 0: 1 GiB, 500 million steps. */
+struct template_budget template_budget(const struct arena *a, size_t memory_max, int64_t steps_max);
 
 struct template_options {
     enum { TEMPLATE_MISSING_DEFAULT, TEMPLATE_MISSING_ZERO, TEMPLATE_MISSING_ERROR } missing;
     size_t output_max;                /* bytes; 0: 256 MiB */
     size_t memory_max;                /* bytes an execution may add to its arena; 0: 1 GiB */
-    int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
     int64_t steps_max;                /* nodes executed and what calls cost; 0: 500 million */
-    int64_t *steps_taken;             /* of executions that share a limit: read and added to; may be NULL */
+    struct template_budget *budget;   /* shared by several executions; takes the place of the two limits above */
+    int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
     void *user;                       /* for the functions: template_call_user */
     struct template_failure *failure; /* filled when the execution fails; may be NULL */
     struct template_trace *trace;     /* filled on the way; NULL as a rule */
@@ -159,6 +171,9 @@ const struct template_set *template_call_set(struct template_call *call);
 /* Nested execution with the depth counted (include, tpl). */
 MUST_CHECK bool template_call_execute(struct template_call *call, const struct template_set *set, struct str name,
                                       const struct value *dot, struct buf *out, struct err *e);
+/* For a function whose work is not bounded by the size of its arguments: take `steps` (about a tenth of a microsecond
+ * each) off the budget. errors: ERR_LIMIT when memory, steps or time are used up. */
+MUST_CHECK bool template_call_spend(struct template_call *call, int64_t steps, struct err *e);
 /* For a function whose message may be longer than an err: sets *e and keeps the whole text. Always false. */
 bool template_call_fail(struct template_call *call, struct str text, struct err *e);
 /* The whole text of the failure that a nested execution left in *e. */

@@ -13,12 +13,9 @@ void trace_add(struct template_call *c, const struct node *n)
     size_t at = literal ? (size_t)(n->text.p - c->tree->text.p) : n->pos;
     if (at > c->tree->text.n) /* no slice of the text */
         return;
-    *vec_push(c->a, t) = (struct template_mark){ .out = c->out->n,
-                                                 .file = c->tree->file,
-                                                 .text = c->tree->text,
-                                                 .at = at,
-                                                 .literal = literal,
-                                                 .expression = literal ? S("") : node_str(c->a, n->control.pipe) };
+    *vec_push(c->a, t) = (struct template_mark){
+        .out = c->out->n, .file = c->tree->file, .text = c->tree->text, .at = at, .literal = literal
+    };
 }
 
 size_t template_stumbled_at(const struct template_set *set, size_t *n)

@@ -176,7 +176,25 @@ static struct str source_of(struct str text)
 }
 
 /* --show-only: the documents whose path fits, in the order of the flags. */
-static bool show_only(struct arena *a, const struct chart_render *o, struct str *text, struct err *e)
+static void explain_show_only(struct arena *a, const struct str *texts, size_t n, struct str wanted,
+                              struct chart_mistakes *mistakes)
+{
+    struct str *sources = arena_new(a, struct str, n);
+
+    for (size_t i = 0; i < n; i++)
+        sources[i] = source_of(texts[i]);
+    struct str meant = did_you_mean(a, wanted, sources, n);
+    *vec_push(a, mistakes) = (struct chart_mistake){
+        .file = S("--show-only"),
+        .source = wanted,
+        .hint =
+            arena_fmt(a, "no document comes from it (a template may make none); paths look like templates/web.yaml%.*s",
+                      STR(meant))
+    };
+}
+
+static bool show_only(struct arena *a, const struct chart_render *o, struct str *text, struct chart_mistakes *mistakes,
+                      struct err *e)
 {
     struct buf b = { .a = a };
     struct str *texts;
@@ -194,6 +212,8 @@ static bool show_only(struct arena *a, const struct chart_render *o, struct str 
             buf_byte(&b, '\n');
             missing = false;
         }
+        if (missing)
+            explain_show_only(a, texts, n, o->show_only[i], mistakes);
         if (missing)
             return err_set(e, ERR_NOT_FOUND, "could not find template %.*s in chart", STR(o->show_only[i]));
     }
@@ -312,7 +332,7 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
     add_manifests(r->a, out, &manifests, false);
     add_manifests(r->a, out, &hooks, false);
     out->text = print_all(r->a, &crds, &manifests, &hooks);
-    return r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, r->e);
+    return r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, &out->mistakes, r->e);
 }
 
 bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o, struct chart_rendered *out,

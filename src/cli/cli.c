@@ -157,6 +157,21 @@ bool cli_parse(int argc, char **argv, const char *usage, const struct cli_flag *
     return true;
 }
 
+void cli_explain_flag(const struct err *e, const struct cli_flag *flags)
+{
+    struct str names[64], word = str_c(e->text), head;
+    size_t n = 0;
+
+    if (!str_split(&word, S("unknown flag: --"), &head) || head.n > 0)
+        return;
+    for (; flags->name != NULL && n < COUNT(names); flags++)
+        if (flags->help != NULL)
+            names[n++] = str_c(flags->name);
+    ptrdiff_t i = str_nearest(word, names, n);
+    if (i >= 0)
+        fprintf(stderr, "--%.*s\n  hint: did you mean --%.*s?\n", STR(word), STR(names[i]));
+}
+
 bool cli_start(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
                int *status)
 {
@@ -165,6 +180,7 @@ bool cli_start(int argc, char **argv, const char *usage, const struct cli_flag *
     if (!cli_parse(argc, argv, usage, flags, rest, &helped, &e)) {
         const char *end = strpbrk(usage, " ");
         char name[64];
+        cli_explain_flag(&e, flags);
         snprintf(name, sizeof name, "%.*s", end != NULL ? (int)(end - usage) : (int)strlen(usage), usage);
         *status = cli_usage(name, "%s", e.text);
         return false;

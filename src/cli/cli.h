@@ -55,6 +55,8 @@ struct cli_words {
  * *helped is set. */
 bool cli_parse(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
                bool *helped, struct err *e);
+/* After cli_parse failed: a line on standard error with the flag that was probably meant, if there is one. */
+void cli_explain_flag(const struct err *e, const struct cli_flag *flags);
 /* The common start of a command: parse, answer --help, complain. False: return *status. */
 bool cli_start(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
                int *status);

@@ -12,26 +12,23 @@
 #include "base/sys.h"
 #include "chart/chart.h"
 #include "cli/light.h"
+#include "cli/values.h"
 #include "template/template.h"
 
 #define USAGE "template [NAME] CHART [flags]"
 
 struct template_call_args {
     struct cli_words words;
-    struct cli_words files, set, set_string, set_json, set_file, set_literal, show_only, api_versions;
-    const char *namespace, *kube_version, *name_template, *output_dir;
+    struct cli_values values;
+    struct cli_words show_only, api_versions;
+    const char *namespace, *kube_version, *name_template, *output_dir, *links_within;
     bool is_upgrade, include_crds, skip_crds, skip_tests, no_hooks, skip_schema, debug, use_release_name, update;
 };
 
 static bool parse_args(int argc, char **argv, struct template_call_args *t, int *status)
 {
     const struct cli_flag flags[] = {
-        { "values", 'f', NULL, NULL, &t->files, "values from a YAML file, or - for standard input" },
-        { "set", 0, NULL, NULL, &t->set, "values: key1=val1,key2=val2" },
-        { "set-string", 0, NULL, NULL, &t->set_string, "values that stay text" },
-        { "set-json", 0, NULL, NULL, &t->set_json, "values in JSON: key=JSON, or a whole object" },
-        { "set-file", 0, NULL, NULL, &t->set_file, "values from files: key=path" },
-        { "set-literal", 0, NULL, NULL, &t->set_literal, "one value, taken as it is" },
+        CLI_VALUES_FLAGS(&t->values),
         { "namespace", 'n', NULL, &t->namespace, NULL, "the release's namespace" },
         { "show-only", 's', NULL, NULL, &t->show_only, "only documents of this template (shell pattern)" },
         { "api-versions", 'a', NULL, NULL, &t->api_versions, "API versions the cluster has" },
@@ -46,6 +43,7 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
         { "skip-tests", 0, &t->skip_tests, NULL, NULL, "leave test hooks out" },
         { "no-hooks", 0, &t->no_hooks, NULL, NULL, "leave all hooks out" },
         { "skip-schema-validation", 0, &t->skip_schema, NULL, NULL, "do not check values.schema.json" },
+        { "links-within", 0, NULL, &t->links_within, NULL, "symbolic links may lead anywhere below this folder" },
         { "dependency-update", 0, &t->update, NULL, NULL, "fetch missing dependencies first" },
         { "debug", 0, &t->debug, NULL, NULL, "print what was rendered even if it is not YAML" },
         { NULL },
@@ -56,6 +54,7 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
     *status = CLI_OK;
     if (cli_parse(argc, argv, USAGE, flags, &t->words, &helped, &e))
         return !helped;
+    cli_explain_flag(&e, flags);
     cli_fail(&e); /* in Helm's words, and nothing else */
     *status = CLI_USAGE;
     return false;
@@ -95,66 +94,6 @@ static bool name_and_chart(struct arena *a, const struct template_call_args *t, 
     *chart = w->v[w->n - 1];
     *name = w->n == 2 ? str_c(w->v[0]) : S("release-name");
     return w->n == 2 || t->name_template == NULL || name_from_template(a, t->name_template, name, e);
-}
-
-/* ---- values
- * ---------------------------------------------------------------------------------
- */
-
-/* Flags whose words may hold several values, separated by commas. */
-static struct str *split_commas(struct arena *a, const struct cli_words *w, size_t *n)
-{
-    VEC(struct str) out = { 0 };
-
-    for (size_t i = 0; i < w->n; i++) {
-        struct str rest = str_c(w->v[i]), part;
-        bool more = true;
-        while (more) {
-            more = str_split(&rest, S(","), &part);
-            *vec_push(a, &out) = part;
-        }
-    }
-    *n = out.n;
-    return out.v;
-}
-
-static bool add_file(struct arena *a, struct str path, struct value *values, struct err *e)
-{
-    struct str text;
-    struct value one;
-
-    if (!chart_read_value_file(a, path, &text, e))
-        return false;
-    if (!chart_values_parse(a, text, &one, e))
-        return err_wrap(e, "failed to parse %.*s", STR(path));
-    *values = chart_merge_values(a, values, &one);
-    return true;
-}
-
-static bool gather_values(struct arena *a, const struct template_call_args *t, struct value *out, struct err *e)
-{
-    const struct {
-        const struct cli_words *words;
-        enum chart_set_kind kind;
-    } sets[] = { /* in Helm's order, whatever the order on the command line */
-                 { &t->set_json, CHART_SET_JSON },
-                 { &t->set, CHART_SET },
-                 { &t->set_string, CHART_SET_STRING },
-                 { &t->set_file, CHART_SET_FILE },
-                 { &t->set_literal, CHART_SET_LITERAL }
-    };
-    size_t n;
-    struct str *files = split_commas(a, &t->files, &n);
-
-    *out = value_map(a);
-    for (size_t i = 0; i < n; i++)
-        if (!add_file(a, files[i], out, e))
-            return false;
-    for (size_t i = 0; i < COUNT(sets); i++)
-        for (size_t k = 0; k < sets[i].words->n; k++)
-            if (!chart_set(a, out, sets[i].kind, str_c(sets[i].words->v[k]), e))
-                return false;
-    return true;
 }
 
 /* ---- output
@@ -218,7 +157,15 @@ static bool update_dependencies(struct arena *a, const char *chart, struct err *
     return true;
 }
 
-static bool render(struct arena *a, const struct template_call_args *t, struct chart_rendered *out, struct err *e)
+static bool load(struct arena *a, struct template_call_args *t, const char *path, struct chart **chart, struct err *e)
+{
+    if (chart_load_within(a, path, t->links_within, chart, e))
+        return true;
+    chart_explain_load(a, path, arena_str(a, str_c(e->text)), &t->values.mistakes);
+    return false;
+}
+
+static bool render(struct arena *a, struct template_call_args *t, struct chart_rendered *out, struct err *e)
 {
     struct chart_render o = {
         .kube_version = str_c(t->kube_version),
@@ -235,21 +182,30 @@ static bool render(struct arena *a, const struct template_call_args *t, struct c
     struct str *show_only = arena_new(a, struct str, t->show_only.n);
 
     if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
-        || !gather_values(a, t, &o.values, e))
-        return false;
-    if (!chart_load(a, path, &chart, e))
+        || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, path, &chart, e))
         return false;
     if (t->update && chart_missing_dependencies(a, chart).n > 0
-        && !(update_dependencies(a, path, e) && chart_load(a, path, &chart, e)))
+        && !(update_dependencies(a, path, e) && chart_load_within(a, path, t->links_within, &chart, e)))
         return false;
-    o.api_versions = split_commas(a, &t->api_versions, &o.n_api_versions);
+    o.api_versions = cli_split_commas(a, &t->api_versions, &o.n_api_versions);
     for (size_t i = 0; i < t->show_only.n; i++)
         show_only[i] = str_c(t->show_only.v[i]);
     o.show_only = show_only;
     o.n_show_only = t->show_only.n;
+    o.sources = t->values.sources;
+    o.n_sources = t->values.n_sources;
     if (!chart_render(a, chart, &o, out, e))
         return false;
     return t->output_dir == NULL || write_all(a, t, o.release_name, out, e);
+}
+
+/* Where it stands comes first, so that Helm's own message stays what a script finds at the end. */
+static void print_mistakes(struct arena *a, const struct chart_mistakes *list)
+{
+    struct buf b = { .a = a };
+
+    chart_mistakes_print(&b, list);
+    fprintf(stderr, "%.*s", STR(buf_str(&b)));
 }
 
 int cmd_template(int argc, char **argv)
@@ -272,6 +228,7 @@ int cmd_template(int argc, char **argv)
     if (ok)
         return fflush(stdout) == 0 ? CLI_OK : cli_fail_text("write standard output");
     fflush(stdout);
+    print_mistakes(&a, out.mistakes.n > 0 ? &out.mistakes : &t.values.mistakes);
     struct str message = out.message.n > 0 ? out.message : str_c(e.text);
     return cli_fail_text("%.*s%s", STR(message),
                          out.began && !t.debug ? "\n\nUse --debug flag to render out invalid YAML" : "");

@@ -9,6 +9,10 @@ struct chart; /* parsed and read-only; lives in its arena; several threads may r
 /* A folder or a .tgz. Limits on size, count and depth; nothing outside the chart is read.
  * errors: in Helm's words, with the file and line of the user's input. */
 MUST_CHECK bool chart_load(struct arena *a, const char *path, struct chart **out, struct err *e);
+/* The same; symbolic links may lead anywhere below the folder `links_within`, in which the chart lies. NULL: nowhere
+ * outside of the chart. */
+MUST_CHECK bool chart_load_within(struct arena *a, const char *path, const char *links_within, struct chart **out,
+                                  struct err *e);
 struct str chart_name(const struct chart *c);
 struct str chart_version(const struct chart *c);
 const struct value *chart_metadata(const struct chart *c); /* Chart.yaml as a value */

@@ -2,11 +2,13 @@
  * chart/folder.c - the files of a chart folder, in the order of their names.
  *
  * Everything is opened below the chart's own descriptor. A symbolic link is followed only when it stays inside the
- * chart (openat2 with RESOLVE_BENEATH); devices, sockets and pipes refuse the chart, as in Helm.
+ * chart, or inside the folder that the caller names (openat2 with RESOLVE_BENEATH); devices, sockets and pipes refuse
+ * the chart, as in Helm.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,8 +20,10 @@
 
 struct walk {
     struct arena *a;
-    int root;
-    const char *root_path; /* for messages */
+    const char *root_path;   /* for messages */
+    int links_root;          /* where links may lead */
+    struct str links_prefix; /* from there to the chart: "charts/demo/" */
+    struct chart_links *links;
     const struct ignore_rules *rules;
     struct chart_files *out;
     size_t total; /* bytes taken */
@@ -28,17 +32,34 @@ struct walk {
 
 static bool walk_folder(struct walk *w, int fd, struct str prefix, int depth);
 
+/* Helm says so of every link: what it shows may come from elsewhere. */
+static void tell_of_link(struct walk *w, struct str name, int fd)
+{
+    char resolved[PATH_MAX], *root = realpath(w->root_path, NULL);
+    ssize_t n = readlink(arena_c(w->a, arena_fmt(w->a, "/proc/self/fd/%d", fd)), resolved, sizeof resolved);
+    const struct str values[] = { arena_fmt(w->a, "%s/%.*s", root != NULL ? root : w->root_path, STR(name)),
+                                  { resolved, n > 0 ? (size_t)n : 0 } };
+    static const char *const keys[] = { "path", "resolved" };
+
+    warn_log(&w->links->notices, "INFO", S("found symbolic link in path. Contents of linked file included and used"),
+             keys, values, COUNT(keys));
+    free(root);
+}
+
 static bool open_link(struct walk *w, struct str name, int *out)
 {
     struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
                             .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-    long fd = syscall(SYS_openat2, w->root, arena_c(w->a, name), &how, sizeof how);
+    struct str path = arena_fmt(w->a, "%.*s%.*s", STR(w->links_prefix), STR(name));
+    long fd = syscall(SYS_openat2, w->links_root, arena_c(w->a, path), &how, sizeof how);
 
     if (fd < 0 && errno == EXDEV)
-        return err_set(w->e, ERR_DENIED, "link %.*s of chart %s leads outside of the chart; copy the files into it",
-                       STR(name), w->root_path);
+        return err_set(w->e, ERR_DENIED, "link %.*s of chart %s leads outside of %s; copy the files into the chart%s",
+                       STR(name), w->root_path, w->links->within != NULL ? w->links->within : "the chart",
+                       w->links->within != NULL ? "" : ", or name the folder it may reach with --links-within");
     if (fd < 0)
         return err_sys(w->e, "open %s/%.*s", w->root_path, STR(name));
+    tell_of_link(w, name, (int)fd);
     *out = (int)fd;
     return true;
 }
@@ -161,14 +182,39 @@ static bool read_rules(struct arena *a, int root, const struct ignore_rules **ou
     return true;
 }
 
-bool chart_read_folder(struct arena *a, const char *path, struct chart_files *out, struct err *e)
+/* The way from the folder `within`, which must hold it, to the chart. */
+static bool find_prefix(struct walk *w, const char *within)
 {
-    struct walk w = { .a = a, .root_path = path, .out = out, .e = e };
+    char top[PATH_MAX], chart[PATH_MAX];
 
-    CLEANUP(fd_close) int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (realpath(within, top) == NULL || realpath(w->root_path, chart) == NULL)
+        return err_sys(w->e, "open %s", within);
+    size_t n = strlen(top);
+    if (strncmp(top, chart, n) != 0 || (chart[n] != '/' && chart[n] != '\0'))
+        return err_set(w->e, ERR_INVALID, "chart %s does not lie in %s", w->root_path, within);
+    if (chart[n] == '/')
+        w->links_prefix = arena_fmt(w->a, "%s/", chart + n + 1);
+    return true;
+}
+
+bool chart_read_folder(struct arena *a, const char *path, struct chart_links *links, struct chart_files *out,
+                       struct err *e)
+{
+    struct chart_links none = { .notices.a = a };
+    struct walk w = { .a = a, .root_path = path, .links = links != NULL ? links : &none, .out = out, .e = e };
+
+    CLEANUP(fd_close) int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), within = -1;
     if (root < 0)
         return err_sys(e, "open chart %s", path);
-    w.root = root;
+    w.links_root = root;
+    if (w.links->within != NULL) {
+        within = open(w.links->within, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (within < 0)
+            return err_sys(e, "open %s", w.links->within);
+        if (!find_prefix(&w, w.links->within))
+            return false;
+        w.links_root = within;
+    }
     if (!read_rules(a, root, &w.rules, e))
         return false;
     int top = fcntl(root, F_DUPFD_CLOEXEC, 3);

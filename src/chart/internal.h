@@ -32,8 +32,6 @@ struct chart_files {
 
 /* Add a file of the given bytes; a leading UTF-8 byte order mark is dropped, as Helm does. */
 void chart_files_add(struct arena *a, struct chart_files *files, struct str name, struct str data);
-/* The files of a folder below `path`, without what its .helmignore hides. */
-MUST_CHECK bool chart_read_folder(struct arena *a, const char *path, struct chart_files *out, struct err *e);
 /* The files of a gzipped tar; the first part of every path is cut off. */
 MUST_CHECK bool chart_read_archive(struct arena *a, struct str bytes, struct chart_files *out, struct err *e);
 
@@ -127,6 +125,16 @@ struct warnings {
 void warn_log(struct warnings *w, const char *level, struct str message, const char *const *keys,
               const struct str *values, size_t n);
 void warn_info(struct warnings *w, const char *fmt, ...) PRINTF(2, 3);
+
+/* ---- folders -------------------------------------------------------------------------------- */
+
+struct chart_links {
+    const char *within;      /* links may lead anywhere below this folder; NULL: below the chart */
+    struct warnings notices; /* a line for each link that was followed */
+};
+/* The files of a folder below `path`, without what its .helmignore hides. `links` may be NULL. */
+MUST_CHECK bool chart_read_folder(struct arena *a, const char *path, struct chart_links *links,
+                                  struct chart_files *out, struct err *e);
 
 /* ---- values --------------------------------------------------------------------------------- */
 

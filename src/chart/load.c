@@ -304,11 +304,12 @@ static bool check_version(struct arena *a, struct str chart_yaml, struct err *e)
     return metadata_peek_version(a, chart_yaml, &version, e) && chart_check_version(version, e);
 }
 
-static bool load_folder(struct arena *a, const char *path, struct chart_files *files, struct err *e)
+static bool load_folder(struct arena *a, const char *path, struct chart_links *links, struct chart_files *files,
+                        struct err *e)
 {
     bool found;
 
-    if (!chart_read_folder(a, path, files, e))
+    if (!chart_read_folder(a, path, links, files, e))
         return false;
     struct str text = find_file(files, "Chart.yaml", &found);
     if (!found && fs_exists(fs_join(a, path, "Chart.yaml")))
@@ -346,6 +347,25 @@ static bool load_package(struct arena *a, const char *path, struct chart_files *
 
 bool chart_load(struct arena *a, const char *path, struct chart **out, struct err *e)
 {
+    return chart_load_within(a, path, NULL, out, e);
+}
+
+/* What was said of links comes before what the chart itself gave rise to. */
+static void add_notices(struct arena *a, const struct warnings *notices, struct chart *c)
+{
+    if (notices->n == 0)
+        return;
+    struct str *all = arena_new(a, struct str, notices->n + c->n_warnings);
+    memcpy(all, notices->v, notices->n * sizeof *all);
+    if (c->n_warnings > 0)
+        memcpy(all + notices->n, c->warnings, c->n_warnings * sizeof *all);
+    c->warnings = all;
+    c->n_warnings += notices->n;
+}
+
+bool chart_load_within(struct arena *a, const char *path, const char *links_within, struct chart **out, struct err *e)
+{
+    struct chart_links links = { .within = links_within, .notices.a = a };
     struct chart_files files = { 0 };
     struct stat st;
 
@@ -354,7 +374,9 @@ bool chart_load(struct arena *a, const char *path, struct chart **out, struct er
             return err_set(e, ERR_NOT_FOUND, "path \"%s\" not found", path);
         return err_sys(e, "chart %s", path);
     }
-    if (!(S_ISDIR(st.st_mode) ? load_folder : load_package)(a, path, &files, e))
+    if (!(S_ISDIR(st.st_mode) ? load_folder(a, path, &links, &files, e) : load_package(a, path, &files, e))
+        || !chart_from_files(a, &files, 0, out, e))
         return false;
-    return chart_from_files(a, &files, 0, out, e);
+    add_notices(a, &links.notices, *out);
+    return true;
 }

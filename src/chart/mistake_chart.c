@@ -129,7 +129,7 @@ static bool read_files(struct arena *a, const char *path, struct chart_files *fi
     if (stat(path, &st) != 0)
         return false;
     if (S_ISDIR(st.st_mode))
-        return chart_read_folder(a, path, files, &ignored);
+        return chart_read_folder(a, path, NULL, files, &ignored);
     return chart_read_value_file(a, str_c(path), &bytes, &ignored) && chart_read_archive(a, bytes, files, &ignored);
 }
 

@@ -49,13 +49,13 @@ static bool load_chart(struct arena *a, const struct rendering_job *job, struct 
 {
     struct value resolved;
     struct chart_fetcher fetcher = { .get = get_url, .user = (void *)(uintptr_t)job->o->config, .root = job->root };
-    if (!chart_load(a, job->dir, out, e))
+    if (!chart_load_within(a, job->dir, job->root, out, e))
         return false;
     if (chart_missing_dependencies(a, *out).n == 0)
         return true;
     if (!chart_dependencies_build(a, job->dir, &fetcher, false, false, &resolved, e))
         return err_wrap(e, "helm dependency build");
-    return chart_load(a, job->dir, out, e);
+    return chart_load_within(a, job->dir, job->root, out, e);
 }
 
 /* ---- values ------------------------------------------------------------------------------- */

@@ -87,6 +87,28 @@ static void follows_links_inside_only(void **state)
     assert_non_null(strstr(f->e.text, "escape.txt"));
 }
 
+static void follows_links_as_far_as_told(void **state)
+{
+    struct fixture *f = *state;
+    struct chart *c;
+
+    fixture_chart(f, "repo/charts/demo", "demo", "1.0.0", "");
+    fixture_chart(f, "repo/library", "library", "1.0.0", "");
+    fixture_write(f, "secret.txt", "outside\n");
+    const char *demo = fixture_path(f, "repo/charts/demo"), *repo = fixture_path(f, "repo");
+    assert_int_equal(mkdir(fixture_path(f, "repo/charts/demo/charts"), 0755), 0);
+    assert_int_equal(symlink("../../../library", fixture_path(f, "repo/charts/demo/charts/library")), 0);
+    assert_false(chart_load(&f->a, demo, &c, &f->e));
+    assert_true(chart_load_within(&f->a, demo, repo, &c, &f->e));
+    assert_true(chart_has(c, S("library")));
+    assert_int_equal(c->n_warnings, 1);
+    assert_non_null(strstr(c->warnings[0].p, "found symbolic link in path"));
+    assert_false(chart_load_within(&f->a, demo, fixture_path(f, "repo/library"), &c, &f->e));
+    assert_int_equal(symlink("../../../secret.txt", fixture_path(f, "repo/charts/demo/escape.txt")), 0);
+    assert_false(chart_load_within(&f->a, demo, repo, &c, &f->e));
+    assert_int_equal(f->e.kind, ERR_DENIED);
+}
+
 static void refuses_pipes(void **state)
 {
     struct fixture *f = *state;
@@ -231,9 +253,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(loads_a_folder),          TEST(says_what_is_wrong),           TEST(follows_links_inside_only),
-        TEST(refuses_pipes),           TEST(refuses_hostile_packages),     TEST(refuses_what_is_no_package),
-        TEST(packages_the_same_bytes), TEST(indexes_a_folder_of_packages),
+        TEST(loads_a_folder),
+        TEST(says_what_is_wrong),
+        TEST(follows_links_inside_only),
+        TEST(follows_links_as_far_as_told),
+        TEST(refuses_pipes),
+        TEST(refuses_hostile_packages),
+        TEST(refuses_what_is_no_package),
+        TEST(packages_the_same_bytes),
+        TEST(indexes_a_folder_of_packages),
     };
     return cmocka_run_group_tests_name("chart load", tests, NULL, NULL);
 }

@@ -57,6 +57,13 @@ void values_merge_tables(struct arena *a, struct map *dst, struct map *src, stru
     coalesce_tables(&c, dst, src, S(""), true);
 }
 
+void values_coalesce_tables(struct arena *a, struct map *dst, struct map *src, struct warnings *w)
+{
+    const struct coalescer c = { .a = a, .w = w };
+
+    coalesce_tables(&c, dst, src, S(""), false);
+}
+
 static bool has_subchart(const struct chart *chart, struct str name)
 {
     for (size_t i = 0; i < chart->n_charts; i++)

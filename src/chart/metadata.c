@@ -245,6 +245,29 @@ static bool decode_shape(struct arena *a, const struct value *v, const struct sh
     return true;
 }
 
+static struct str unknown_field(struct arena *a, const struct value *v, const struct shape *shape)
+{
+    if (v->kind != VALUE_MAP)
+        return S("");
+    const struct map_entry **sorted = map_sorted(a, v->map);
+    for (size_t i = 0; i < v->map->n; i++) {
+        const struct field *f = find_field(shape, sorted[i]->key);
+        struct str inner = S("");
+        if (f == NULL)
+            return sorted[i]->key;
+        for (size_t k = 0; f->kind == FIELD_OBJECTS && inner.n == 0 && k < value_len(&sorted[i]->value); k++)
+            inner = unknown_field(a, value_item(&sorted[i]->value, k), f->item);
+        if (inner.n > 0)
+            return inner;
+    }
+    return S("");
+}
+
+struct str metadata_unknown_field(struct arena *a, const struct value *doc)
+{
+    return unknown_field(a, doc, &metadata_shape);
+}
+
 /* One YAML document into a map of known fields; nothing at all is an empty one. */
 static bool decode_document(struct arena *a, struct str text, const char *go_type, const struct shape *shape,
                             struct map *out, struct err *e)
@@ -302,7 +325,7 @@ bool metadata_read(struct arena *a, struct str text, const char *what, struct ch
     if (c->metadata.kind != VALUE_MAP)
         c->metadata = value_map(a);
     if (!decode_document(a, text, "v2.Metadata", &metadata_shape, c->metadata.map, e))
-        return err_wrap(e, "cannot load %s", what);
+        return what != NULL ? err_wrap(e, "cannot load %s", what) : false;
     if (value_str_at(&c->metadata, "apiVersion").n == 0)
         value_set(a, &c->metadata, "apiVersion", value_c("v1"));
     c->api_version = value_str_at(&c->metadata, "apiVersion");

@@ -67,8 +67,7 @@ static void print_findings(struct buf *b, const struct findings *list, int depth
     }
 }
 
-/* What is wrong with the values of one chart; empty when nothing is. */
-static struct str check_chart(struct arena *a, const struct chart *c, const struct value *values)
+struct str schema_report(struct arena *a, const struct chart *c, const struct value *values)
 {
     struct schema_document d;
     struct findings found = { 0 };
@@ -95,7 +94,7 @@ static struct str check_chart(struct arena *a, const struct chart *c, const stru
 static void check_tree(struct buf *report, const struct chart *c, const struct value *values)
 {
     if (c->has_schema) {
-        struct str wrong = check_chart(report->a, c, values);
+        struct str wrong = schema_report(report->a, c, values);
         if (wrong.n > 0) {
             buf_fmt(report, "%.*s:\n", STR(c->name));
             buf_add(report, wrong);

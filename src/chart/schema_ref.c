@@ -109,7 +109,10 @@ static bool parse(struct arena *a, struct str text, struct value *out, struct er
 {
     if (go_trim_space(text).n == 0)
         return err_set(e, ERR_INVALID, "EOF");
-    return json_parse(a, text, out, e) || json_go_error(a, text, e);
+    size_t at = 0;
+    if (json_parse(a, text, out, e) || json_go_error_at(a, text, &at, e))
+        return true;
+    return at == text.n ? err_set(e, ERR_INVALID, "unexpected EOF") : false; /* what Go's decoder says of streams */
 }
 
 bool schema_open(struct arena *a, struct str text, struct schema_document *out, struct err *e)

@@ -1,153 +1,44 @@
 /*
- * vitrine chart: dependency build|update|list, package. `vitrine dependency` is
- * the first alone.
+ * vitrine chart: what people do with charts besides rendering them, under Helm's names. `vitrine dependency` is the
+ * first alone.
  */
-#include <unistd.h>
+#include "cli/chart.h"
 
-#include "base/sys.h"
-#include "chart/chart.h"
 #include "cli/full.h"
-#include "data/semver.h"
-#include "net/http.h"
-#include "net/url.h"
 
-#define USAGE_DEPENDENCY "chart dependency build|update|list CHART"
-#define USAGE_PACKAGE "chart package CHART [-d FOLDER]"
+static const struct subcommand {
+    const char *name, *alias;
+    cli_command *run;
+    const char *summary;
+} subcommands[] = {
+    { "dependency", "dep", chart_dependency, "build, update, list what Chart.yaml depends on" },
+    { "lint", NULL, chart_lint_command, "check charts by the rules of helm lint" },
+    { "package", NULL, chart_package_command, "pack charts into NAME-VERSION.tgz" },
+};
 
-/* ---- fetching
- * -------------------------------------------------------------------------------
- */
-
-static enum err_kind kind_of(int status)
+static int help(void)
 {
-    if (status == 404 || status == 410)
-        return ERR_NOT_FOUND;
-    if (status == 401 || status == 403)
-        return ERR_DENIED;
-    return status >= 500 || status == 429 ? ERR_UNAVAILABLE : ERR_INVALID;
-}
-
-static bool get(void *user, struct arena *a, struct str url, struct str *out, struct err *e)
-{
-    const struct http_request request = { .url = url, .follow_redirects = true, .timeout_ms = 120000 };
-    struct http_response response;
-
-    (void)user;
-    if (cli_is_terminal(stderr))
-        fprintf(stderr, "fetching %.*s\n", STR(url_redact(a, url)));
-    if (!http_do(a, &request, &response, e))
-        return false;
-    if (response.status / 100 != 2)
-        return err_set(e, kind_of(response.status), "GET %.*s: status %d", STR(url_redact(a, url)), response.status);
-    *out = response.body;
-    return true;
-}
-
-/* ---- dependency
- * -----------------------------------------------------------------------------
- */
-
-static int fetch(const char *chart, bool update)
-{
-    CLEANUP(arena_close) struct arena a = { 0 };
-    const struct chart_fetcher fetcher = { .get = get };
-    struct value resolved;
-    struct err e = { 0 };
-
-    if (!chart_dependencies_build(&a, chart, &fetcher, update, true, &resolved, &e))
-        return cli_fail(&e);
-    for (size_t i = 0; i < value_len(&resolved); i++) {
-        const struct value *d = value_item(&resolved, i);
-        struct str repository = value_str_at(d, "repository");
-        printf("%.*s %.*s from %.*s\n", STR(value_str_at(d, "name")), STR(value_str_at(d, "version")),
-               STR(repository.n > 0 ? repository : S("charts/")));
-    }
-    if (value_len(&resolved) == 0)
-        printf("no dependencies in %s\n", chart);
-    return CLI_OK;
-}
-
-static int list(const char *path)
-{
-    CLEANUP(arena_close) struct arena a = { 0 };
-    struct cli_table table = { .a = &a, .columns = 4 };
-    struct chart *c;
-    struct err e = { 0 };
-
-    if (!chart_load(&a, path, &c, &e))
-        return cli_fail(&e);
-    const struct value *wanted = value_get(chart_metadata(c), "dependencies");
-    if (value_len(wanted) == 0) {
-        printf("WARNING: no dependencies at %s/charts\n", path);
-        return CLI_OK;
-    }
-    cli_table_row(&table, (const char *const[]){ "NAME", "VERSION", "REPOSITORY", "STATUS" });
-    for (size_t i = 0; i < value_len(wanted); i++) {
-        const struct value *d = value_item(wanted, i);
-        cli_table_cell(&table, value_str_at(d, "name"));
-        cli_table_cell(&table, value_str_at(d, "version"));
-        cli_table_cell(&table, value_str_at(d, "repository"));
-        cli_table_cell(&table, chart_dependency_status(&a, c, i));
-    }
-    cli_table_print(&table, stdout);
-    return CLI_OK;
-}
-
-int cmd_dependency(int argc, char **argv)
-{
-    const struct cli_flag flags[] = { { NULL } };
-    struct cli_words words = { 0 };
-    int status;
-
-    if (!cli_start(argc, argv, USAGE_DEPENDENCY, flags, &words, &status))
-        return status;
-    if (words.n == 0 || words.n > 2)
-        return cli_usage("dependency", "give one of build, update, list and a chart folder");
-    const char *chart = words.n == 2 ? words.v[1] : ".";
-    if (strcmp(words.v[0], "update") == 0 || strcmp(words.v[0], "up") == 0)
-        return fetch(chart, true);
-    if (strcmp(words.v[0], "build") == 0)
-        return fetch(chart, false);
-    if (strcmp(words.v[0], "list") == 0 || strcmp(words.v[0], "ls") == 0)
-        return list(chart);
-    return cli_usage("dependency", "unknown command \"%s\"", words.v[0]);
-}
-
-/* ---- package
- * --------------------------------------------------------------------------------
- */
-
-static int package(int argc, char **argv)
-{
-    CLEANUP(arena_close) struct arena a = { 0 };
-    const char *destination = ".", *path;
-    const struct cli_flag flags[] = {
-        { "destination", 'd', NULL, &destination, NULL, "folder to write the package to" },
-        { NULL },
-    };
-    struct cli_words words = { 0 };
-    struct err e = { 0 };
-    int status;
-
-    if (!cli_start(argc, argv, USAGE_PACKAGE, flags, &words, &status))
-        return status;
-    if (words.n != 1)
-        return cli_usage("chart", "give one chart folder");
-    if (!chart_package(&a, words.v[0], destination, &path, &e))
-        return cli_fail(&e);
-    printf("Successfully packaged chart and saved it to: %s\n", path);
+    printf("Usage:\n  vitrine chart COMMAND [flags]\n\nCommands:\n");
+    for (size_t i = 0; i < COUNT(subcommands); i++)
+        printf("  %-12s %s\n", subcommands[i].name, subcommands[i].summary);
+    printf("\nRun 'vitrine chart COMMAND --help' for the flags of a command.\n");
     return CLI_OK;
 }
 
 int cmd_chart(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "dependency") == 0 || strcmp(argv[1], "dep") == 0))
-        return cmd_dependency(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "package") == 0)
-        return package(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        printf("Usage:\n  vitrine %s\n  vitrine %s\n", USAGE_DEPENDENCY, USAGE_PACKAGE);
-        return CLI_OK;
-    }
-    return cli_usage("chart", "give one of dependency, package");
+    const char *name = argc > 1 ? argv[1] : "";
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help();
+    for (size_t i = 0; i < COUNT(subcommands); i++)
+        if (strcmp(name, subcommands[i].name) == 0
+            || (subcommands[i].alias != NULL && strcmp(name, subcommands[i].alias) == 0))
+            return subcommands[i].run(argc - 1, argv + 1);
+    return name[0] == '\0' ? cli_usage("chart", "name a command") : cli_usage("chart", "unknown command \"%s\"", name);
+}
+
+int cmd_dependency(int argc, char **argv)
+{
+    return chart_dependency(argc, argv);
 }

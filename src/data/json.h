@@ -18,6 +18,8 @@ MUST_CHECK bool json_parse(struct arena *a, struct str text, struct value *out, 
 
 /* After json_parse has failed: sets *e to what Go's encoding/json says about the text. Always false. */
 bool json_go_error(struct arena *a, struct str text, struct err *e);
+/* The same; *offset: the byte that is wrong, or the length of the text when it ends too early. */
+bool json_go_error_at(struct arena *a, struct str text, size_t *offset, struct err *e);
 
 enum json_flags {
     JSON_SORT_KEYS = 1,   /* keys in byte order, as Go writes maps */

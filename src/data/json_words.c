@@ -186,7 +186,7 @@ static bool read_value(struct reader *r)
     return stray(r, "looking for beginning of value");
 }
 
-bool json_go_error(struct arena *a, struct str text, struct err *e)
+bool json_go_error_at(struct arena *a, struct str text, size_t *offset, struct err *e)
 {
     struct err why = *e; /* kept when Go finds nothing wrong: then it was a limit */
     struct reader r = { .a = a, .s = text, .e = e };
@@ -196,4 +196,11 @@ bool json_go_error(struct arena *a, struct str text, struct err *e)
         return stray(&r, "after top-level value");
     *e = why;
     return false;
+}
+
+bool json_go_error(struct arena *a, struct str text, struct err *e)
+{
+    size_t offset;
+
+    return json_go_error_at(a, text, &offset, e);
 }

@@ -17,6 +17,8 @@
 
 /* One document (the first); an empty text gives null. `name` is used in messages; it may be NULL. */
 MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);
+/* Whether no mapping of the first document has a key twice. errors: "yaml: unmarshal errors:\n  line 4: key ...". */
+MUST_CHECK bool yaml_check_keys(struct str text, struct err *e);
 /* Every document, as a list; empty documents are left out. */
 MUST_CHECK bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);
 /* Appends the text with a final newline, as sigs.k8s.io/yaml Marshal does. */

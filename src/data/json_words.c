@@ -190,11 +190,13 @@ bool json_go_error_at(struct arena *a, struct str text, size_t *offset, struct e
 {
     struct err why = *e; /* kept when Go finds nothing wrong: then it was a limit */
     struct reader r = { .a = a, .s = text, .e = e };
-    if (!read_value(&r))
-        return false;
-    if (peek_token(&r) >= 0)
-        return stray(&r, "after top-level value");
-    *e = why;
+    bool whole = read_value(&r);
+
+    if (whole && peek_token(&r) >= 0)
+        stray(&r, "after top-level value");
+    else if (whole)
+        *e = why;
+    *offset = r.i;
     return false;
 }
 

@@ -3,7 +3,10 @@ STORY ?= full
 BUILD ?= build
 BUILD_TEST ?= build-test
 
-.PHONY: all deps build demo test validate lint fuzz bench install clean
+# What `make bench` renders with Helm and with vitrine: every chart below these folders.
+CHARTS ?= examples tests/golden
+
+.PHONY: all deps build demo test conformance validate lint fuzz bench install clean
 
 all: build
 
@@ -25,6 +28,10 @@ test:
 	@ninja -C $(BUILD_TEST) --quiet
 	@meson test -C $(BUILD_TEST) --no-rebuild --print-errorlogs --timeout-multiplier 3
 
+# The corpus of Helm's own answers, error texts and warnings too: how many cases of each topic pass. Part of `make test`.
+conformance: build
+	@python3 tests/golden/conformance.py --cmd $(BUILD)/src/cli/vitrine --known tests/golden/known-failures.txt --strict
+
 # The stand-in forge against other people's validators of GitHub's API; needs npm and its registry, says SKIP without.
 validate: build
 	@VITRINE=$(BUILD)/src/cli/vitrine PYTHONDONTWRITEBYTECODE=1 tests/e2e/sandbox/validators.py || test $$? = 77
@@ -40,8 +47,10 @@ fuzz:
 	@scripts/bootstrap test
 	@scripts/fuzz $(SECONDS)
 
+# Ratios against the real programs in the same run; the charts also byte by byte.
 bench: build
-	@bench/run
+	@bench/run --build $(BUILD)
+	@bench/charts --build $(BUILD) $(CHARTS)
 
 install: build
 	@meson install -C $(BUILD)

@@ -20,7 +20,7 @@ class Verdict:
     case: object
     outcome: str
     detail: str = ''  # of a disagreement: where and what
-    same_words: bool = True  # standard error too
+    same_words: bool = True  # standard error has all that Helm's has
     ours: Run = None
     theirs: Run = None
 
@@ -77,7 +77,7 @@ class Memory:
         return run
 
 
-def _words(run):
+def words(run):
     """The message or the warnings, without what is not about the chart: times, and Helm's hint."""
     text = re.sub(rb'time=\S+ ', b'', run.err)
     return text.replace(b'\n\nUse --debug flag to render out invalid YAML', b'').strip()
@@ -110,8 +110,8 @@ def _judge(case, ours, theirs, again):
         return Verdict(case, 'both time out' if both else 'we time out' if ours.timed_out else 'helm times out')
     if ours.accepted != theirs.accepted:
         if ours.accepted:
-            return Verdict(case, 'only helm refuses', _words(theirs)[:600].decode(errors='replace'))
-        return Verdict(case, 'only we refuse', _words(ours)[:600].decode(errors='replace'))
+            return Verdict(case, 'only helm refuses', words(theirs)[:600].decode(errors='replace'))
+        return Verdict(case, 'only we refuse', words(ours)[:600].decode(errors='replace'))
     if ours.out != theirs.out:
         return _unequal_text(case, ours, theirs, again)
     if ours.accepted:
@@ -135,5 +135,5 @@ class Comparison:
         theirs = self.memory.answer(case, self.extra, again)
         result = _judge(case, ours, theirs, again)
         result.ours, result.theirs = ours, theirs
-        result.same_words = _words(ours) == _words(theirs)
+        result.same_words = words(theirs) in words(ours)  # ours may say more, and where
         return result

@@ -161,7 +161,7 @@ def main():
     parser.add_argument('-v', action='store_true')
     options = parser.parse_args()
     program, known = os.path.abspath(options.cmd), read_known(options.known)
-    total, broken, mended = 0, [], []
+    total, passed, broken, mended = 0, 0, [], []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for path in sorted(options.cases.glob('*.json')):
             document = json.loads(path.read_text())
@@ -171,7 +171,7 @@ def main():
                 continue
             verdicts = list(pool.map(lambda c: verdict(program, c, options.strict), cases))
             failed = {f'{topic}/{c["name"]}': why for c, why in zip(cases, verdicts) if why is not None}
-            total += len(cases)
+            total, passed = total + len(cases), passed + len(cases) - len(failed)
             print(f'{topic:<18} {len(cases) - len(failed):4} / {len(cases):4}')
             for name, why in failed.items():
                 if name not in known:
@@ -181,6 +181,7 @@ def main():
             mended += [f'{topic}/{c["name"]}' for c, why in zip(cases, verdicts) if why is None and f'{topic}/{c["name"]}' in known]
     for name in mended:
         print(f'PASSES NOW, take it out of {options.known}: {name}')
+    print(f'{"total":<18} {passed:4} / {total:4}')
     print(f'{total} cases, {len(broken)} newly broken, {len(mended)} mended')
     return 1 if broken or mended or total == 0 else 0
 

@@ -46,8 +46,7 @@ def line_fits(lines, got):
         return got == lines[0]
     words, ours = [WORD.split(l) for l in lines], WORD.split(got)
     if len({len(w) for w in words} | {len(ours)}) == 1:
-        if all(_fits(at, mine) for at, mine in zip(zip(*words), ours)):
-            return True
+        return all(_fits(at, mine) for at, mine in zip(zip(*words), ours))
     start, end = _ends(lines)
     return len(start) + len(end) > 0 and got.startswith(start) and got.endswith(end)
 

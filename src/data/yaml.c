@@ -1,481 +1,572 @@
 /*
- * The reader of all YAML: libyaml's events in, one tree out, in one pass; the quick reader of simple texts
- * (yaml_simple.c) comes first and leaves the rest. Containers are filled while their events arrive;
- * an alias copies the tree of its anchor (templates may change one of the two), and the copies are counted, so
- * that a few lines cannot grow to gigabytes.
+ * The reader of all YAML: tokens in, one tree out, by recursive descent over YAML 1.1's grammar; the quick reader of
+ * simple texts (yaml_simple.c) comes first and leaves the rest. The bugs of the grammar that go-yaml has are kept.
  */
-#include <math.h>
-#include <yaml.h>
-
-#include "data/gofmt.h"
-#include "data/yaml.h"
-#include "data/yaml_scalar.h"
+#include "data/yaml_reader.h"
 #include "data/yaml_simple.h"
 
-#define TAG "tag:yaml.org,2002:"
-
-struct reader {
-    struct arena *a;
-    yaml_parser_t parser;
-    const char *name;    /* for messages; NULL asks for go-yaml's exact words */
-    struct map *anchors; /* name -> tree; VALUE_OPAQUE while the anchored node is still being read */
-    size_t nodes, copies;
-    unsigned depth;
-    struct str ahead; /* the text from `ahead_index` (in characters) on; empty unless it has a "\\/" */
-    size_t ahead_index;
-    struct err *e;
-};
-
-static bool read_node(struct reader *r, yaml_event_t *event, struct value *out);
+static bool read_node(struct yaml_reader *r, bool block, bool indentless, struct value *out);
 
 /* ---- errors --------------------------------------------------------------------------------------- */
 
-static bool fail_at(struct reader *r, enum err_kind kind, yaml_mark_t mark, struct str text)
+static void set_at(struct err *e, const struct yaml_reader *r, enum err_kind kind, struct yaml_mark mark,
+                   struct str text)
 {
     if (r->name == NULL)
-        return err_set(r->e, kind, "yaml: %.*s", STR(text));
-    return err_set(r->e, kind, "%s:%zu:%zu: %.*s", r->name, mark.line + 1, mark.column + 1, STR(text));
+        err_set_(e, kind, "yaml: %.*s", STR(text));
+    else
+        err_set_(e, kind, "%s:%u:%u: %.*s", r->name, mark.line + 1, mark.column + 1, STR(text));
 }
 
-/* go-yaml's choice of a line: the context's, else the problem's; scanner errors count from one. */
-static size_t go_line(const yaml_parser_t *p)
+bool yaml_fail_at(struct yaml_reader *r, enum err_kind kind, struct yaml_mark mark, struct str text)
 {
-    size_t line = p->context != NULL && p->context_mark.line != 0 ? p->context_mark.line : p->problem_mark.line;
-
-    if (p->error == YAML_READER_ERROR)
-        return 0;
-    return line != 0 && p->error == YAML_SCANNER_ERROR ? line + 1 : line;
-}
-
-static bool fail_syntax(struct reader *r)
-{
-    const yaml_parser_t *p = &r->parser;
-    const char *problem = p->problem != NULL ? p->problem : "out of memory";
-    size_t line = go_line(p);
-
-    if (r->name != NULL && p->error == YAML_READER_ERROR)
-        return err_set(r->e, ERR_INVALID, "%s: %s at byte %zu", r->name, problem, p->problem_offset);
-    if (r->name != NULL || line == 0)
-        return fail_at(r, ERR_INVALID, p->problem_mark, str_c(problem));
-    return err_set(r->e, ERR_INVALID, "yaml: line %zu: %s", line, problem);
-}
-
-static struct str take_runes(struct reader *r, size_t to_index)
-{
-    const char *start = r->ahead.p;
-
-    for (uint32_t rune; r->ahead_index < to_index && r->ahead.n > 0; r->ahead_index++)
-        str_cut(&r->ahead, utf8_decode(r->ahead, &rune));
-    return (struct str){ start, (size_t)(r->ahead.p - start) };
-}
-
-/* YAML 1.2 and libyaml know the escape \/, go-yaml does not. Marks count characters, hence the walk. */
-static bool refuse_slash_escape(struct reader *r, const yaml_event_t *event)
-{
-    take_runes(r, event->start_mark.index);
-    struct str raw = take_runes(r, event->end_mark.index);
-    size_t line = event->start_mark.line;
-
-    for (size_t i = 0; i + 1 < raw.n; i++) {
-        line += raw.p[i] == '\n';
-        if (raw.p[i] != '\\' || raw.p[++i] != '/')
-            continue;
-        if (r->name == NULL && line > 0)
-            return err_set(r->e, ERR_INVALID, "yaml: line %zu: found unknown escape character", line + 1);
-        return fail_at(r, ERR_INVALID, event->start_mark, S("found unknown escape character"));
-    }
-    return true;
-}
-
-static bool next_event(struct reader *r, yaml_event_t *event)
-{
-    if (!yaml_parser_parse(&r->parser, event))
-        return fail_syntax(r);
-    if (r->ahead.n == 0 || event->type != YAML_SCALAR_EVENT
-        || event->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE || refuse_slash_escape(r, event))
-        return true;
-    yaml_event_delete(event);
+    set_at(r->e, r, kind, mark, text);
     return false;
 }
 
-/* ---- scalars -------------------------------------------------------------------------------------- */
-
-static struct str scalar_text(const yaml_event_t *event)
+void yaml_note(struct yaml_reader *r, enum yaml_step step, struct yaml_mark mark, struct str text)
 {
-    return (struct str){ (const char *)event->data.scalar.value, event->data.scalar.length };
+    if (r->noted_step != YAML_STEP_NONE && r->noted_step <= step)
+        return;
+    r->noted_step = step;
+    if (r->name == NULL && step != YAML_STEP_DECODE)
+        err_set_(&r->noted, ERR_INVALID, "%.*s", STR(text));
+    else
+        set_at(&r->noted, r, ERR_INVALID, mark, text);
 }
 
-static const char *kind_tag(enum yaml_scalar kind)
+/* go-yaml names lines from 0 for the grammar and from 1 for tokens, and none for the first. */
+static bool fail_syntax(struct yaml_reader *r)
 {
-    switch (kind) {
-    case YAML_IS_NULL: return "!!null";
-    case YAML_IS_BOOL: return "!!bool";
-    case YAML_IS_INT: return "!!int";
-    case YAML_IS_FLOAT: return "!!float";
-    case YAML_IS_TIMESTAMP: return "!!timestamp";
-    case YAML_IS_STRING: break;
-    }
-    return "!!str";
+    const struct yaml_scan *s = &r->scan;
+    unsigned line = s->problem_at.line;
+
+    if (r->name != NULL && s->fault == YAML_BAD_TEXT)
+        return err_set(r->e, ERR_INVALID, "%s: %s at byte %zu", r->name, s->problem, s->text_fault.offset);
+    if (r->name != NULL || line == 0 || s->fault == YAML_BAD_TEXT)
+        return yaml_fail_at(r, ERR_INVALID, s->problem_at, str_c(s->problem));
+    line += s->fault == YAML_BAD_TOKEN;
+    return err_set(r->e, ERR_INVALID, "yaml: line %u: %s", line, s->problem);
 }
 
-/* A scalar whose tag is one of the resolvable ones: its form has to agree. */
-static bool read_tagged(struct reader *r, const yaml_event_t *event, const char *tag, struct str text,
-                        struct value *out)
+static bool fail_grammar(struct yaml_reader *r, const char *problem, struct yaml_mark at)
 {
-    enum yaml_scalar kind = yaml_resolve(text, out);
-
-    if (strcmp(kind_tag(kind) + 2, tag) == 0)
-        return true;
-    if (kind == YAML_IS_INT && strcmp(tag, "float") == 0) {
-        *out = value_float((double)out->i);
-        return true;
-    }
-    return fail_at(r, ERR_INVALID, event->start_mark,
-                   arena_fmt(r->a, "cannot decode %s `%.*s` as a !!%s", kind_tag(kind), STR(text), tag));
+    yaml_scan_fail(&r->scan, YAML_BAD_GRAMMAR, problem, at);
+    return fail_syntax(r);
 }
 
-static bool is_resolvable(const char *tag)
-{
-    static const char *const tags[] = { "bool", "int", "float", "null", "timestamp" };
+/* ---- tokens --------------------------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < COUNT(tags); i++)
-        if (strcmp(tag, tags[i]) == 0)
+static bool peek(struct yaml_reader *r, const struct yaml_token **out)
+{
+    *out = yaml_scan_peek(&r->scan);
+    return *out != NULL || fail_syntax(r);
+}
+
+/* Drop the token that is there and look at the next one. */
+static bool advance(struct yaml_reader *r, const struct yaml_token **out)
+{
+    yaml_scan_skip(&r->scan);
+    return peek(r, out);
+}
+
+#define ONE_OF(kind, ...) one_of(kind, (const enum yaml_token_kind[]){ __VA_ARGS__, YAML_STREAM_END_TOKEN })
+
+/* Is it in the list, which STREAM_END closes? */
+static bool one_of(enum yaml_token_kind kind, const enum yaml_token_kind *list)
+{
+    for (; *list != YAML_STREAM_END_TOKEN; list++)
+        if (*list == kind)
             return true;
     return false;
 }
 
-/* JSON, the way of every document in Kubernetes, has no infinities. */
-static bool check_finite(struct reader *r, const yaml_event_t *event, const struct value *v)
+/* ---- pairs ---------------------------------------------------------------------------------------- */
+
+static struct value empty_node(struct yaml_reader *r)
 {
-    if (v->kind != VALUE_FLOAT || isfinite(v->f))
-        return true;
-    const char *word = isnan(v->f) ? "NaN" : v->f > 0 ? "+Inf" : "-Inf";
-    if (r->name == NULL)
-        return err_set(r->e, ERR_INVALID, "json: unsupported value: %s", word);
-    return fail_at(r, ERR_INVALID, event->start_mark,
-                   arena_fmt(r->a, "unsupported value %s: JSON has no such number", word));
+    r->merge_key = false;
+    r->decoded++;
+    return value_null();
 }
 
-static bool read_binary(struct reader *r, const yaml_event_t *event, struct str text, struct value *out)
+/* A node, or nothing when the token is one of `ends`. */
+static bool read_optional(struct yaml_reader *r, bool block, const enum yaml_token_kind *ends, struct value *out)
 {
-    struct str bytes;
+    const struct yaml_token *t;
 
-    if (!str_unbase64(r->a, text, &bytes))
-        return fail_at(r, ERR_INVALID, event->start_mark, S("!!binary value contains invalid base64 data"));
-    *out = value_str(bytes);
-    return true;
-}
-
-static bool read_scalar(struct reader *r, const yaml_event_t *event, struct value *out)
-{
-    const char *tag = (const char *)event->data.scalar.tag;
-    struct str text = scalar_text(event);
-
-    if (tag == NULL && event->data.scalar.plain_implicit && yaml_resolve(text, out) != YAML_IS_STRING
-        && out->kind != VALUE_STRING)
-        return check_finite(r, event, out);
-    text = arena_str(r->a, text);
-    *out = value_str(text);
-    if (tag == NULL || strncmp(tag, TAG, sizeof TAG - 1) != 0)
-        return true;
-    tag += sizeof TAG - 1;
-    if (strcmp(tag, "binary") == 0)
-        return read_binary(r, event, text, out);
-    return !is_resolvable(tag) || (read_tagged(r, event, tag, text, out) && check_finite(r, event, out));
-}
-
-/* ---- anchors -------------------------------------------------------------------------------------- */
-
-static const char *anchor_of(const yaml_event_t *event)
-{
-    switch ((int)event->type) {
-    case YAML_SCALAR_EVENT: return (const char *)event->data.scalar.anchor;
-    case YAML_SEQUENCE_START_EVENT: return (const char *)event->data.sequence_start.anchor;
-    case YAML_MAPPING_START_EVENT: return (const char *)event->data.mapping_start.anchor;
-    default: return NULL;
-    }
-}
-
-static bool copy_tree(struct reader *r, const struct value *from, struct value *out);
-
-static bool copy_list(struct reader *r, const struct value *from, struct value *out)
-{
-    *out = value_list(r->a);
-    for (size_t i = 0; i < from->list->n; i++) {
-        struct value item;
-        if (!copy_tree(r, &from->list->v[i], &item))
-            return false;
-        list_push(r->a, out->list, item);
-    }
-    return true;
-}
-
-static bool copy_map(struct reader *r, const struct value *from, struct value *out)
-{
-    *out = value_map(r->a);
-    for (size_t i = 0; i < from->map->n; i++) {
-        struct value member;
-        if (!copy_tree(r, &from->map->v[i].value, &member))
-            return false;
-        map_put(r->a, out->map, from->map->v[i].key, member);
-    }
-    return true;
-}
-
-/* Containers anew, strings shared: they live in the same arena and nobody writes them. */
-static bool copy_tree(struct reader *r, const struct value *from, struct value *out)
-{
-    if (++r->copies > YAML_COPIES_MAX)
-        return err_set(r->e, ERR_LIMIT, "yaml: document contains excessive aliasing");
-    if (from->kind == VALUE_LIST)
-        return copy_list(r, from, out);
-    if (from->kind == VALUE_MAP)
-        return copy_map(r, from, out);
-    *out = *from;
-    return true;
-}
-
-static bool read_alias(struct reader *r, const yaml_event_t *event, struct value *out)
-{
-    const char *name = (const char *)event->data.alias.anchor;
-    const struct value *target = map_get(r->anchors, str_c(name));
-
-    if (target == NULL)
-        return fail_at(r, ERR_INVALID, event->start_mark, arena_fmt(r->a, "unknown anchor '%s' referenced", name));
-    if (target->kind == VALUE_OPAQUE)
-        return fail_at(r, ERR_INVALID, event->start_mark, arena_fmt(r->a, "anchor '%s' value contains itself", name));
-    return copy_tree(r, target, out);
-}
-
-/* ---- keys ----------------------------------------------------------------------------------------- */
-
-/* Go's %#v of a decoded value, for the messages about keys that cannot be; containers of containers included. */
-static void print_go(struct buf *b, const struct value *v, bool inside)
-{
-    switch ((enum value_kind)v->kind) {
-    case VALUE_NULL: buf_c(b, inside ? "interface {}(nil)" : "<nil>"); break;
-    case VALUE_BOOL: buf_c(b, v->b ? "true" : "false"); break;
-    case VALUE_INT: buf_fmt(b, "%lld", (long long)v->i); break;
-    case VALUE_FLOAT: buf_add(b, go_float_str(b->a, v->f, 64)); break;
-    case VALUE_STRING: buf_add(b, go_quote(b->a, value_as_str(v))); break;
-    case VALUE_LIST:
-        buf_c(b, "[]interface {}{");
-        for (size_t i = 0; i < v->list->n; i++) {
-            buf_c(b, i > 0 ? ", " : "");
-            print_go(b, &v->list->v[i], true);
-        }
-        buf_byte(b, '}');
-        break;
-    case VALUE_MAP:
-        buf_c(b, "map[interface {}]interface {}{");
-        for (size_t i = 0; i < v->map->n; i++) {
-            buf_c(b, i > 0 ? ", " : "");
-            buf_add(b, go_quote(b->a, v->map->v[i].key));
-            buf_byte(b, ':');
-            print_go(b, &v->map->v[i].value, true);
-        }
-        buf_byte(b, '}');
-        break;
-    case VALUE_OPAQUE: break;
-    }
-}
-
-static struct str go_words(struct arena *a, const struct value *v)
-{
-    struct buf b = { .a = a };
-
-    print_go(&b, v, false);
-    return buf_str(&b);
-}
-
-/* JSON has string keys only. `null` has no text and stays an error that the value's words complete. */
-static bool key_text(struct reader *r, const struct value *key, yaml_mark_t mark, struct str *out)
-{
-    switch ((enum value_kind)key->kind) {
-    case VALUE_STRING: *out = value_as_str(key); return true;
-    case VALUE_INT: *out = arena_fmt(r->a, "%lld", (long long)key->i); return true;
-    case VALUE_BOOL: *out = key->b ? S("true") : S("false"); return true;
-    case VALUE_FLOAT: *out = go_float_str(r->a, key->f, 32); return true;
-    case VALUE_NULL: *out = S(""); return true;
-    case VALUE_LIST:
-    case VALUE_MAP:
-    case VALUE_OPAQUE: break;
-    }
-    return fail_at(r, ERR_INVALID, mark, arena_fmt(r->a, "invalid map key: %.*s", STR(go_words(r->a, key))));
-}
-
-static bool fail_null_key(struct reader *r, const struct value *member, yaml_mark_t mark)
-{
-    struct str words = go_words(r->a, member);
-
-    if (r->name != NULL)
-        return fail_at(r, ERR_INVALID, mark, S("a key must not be null"));
-    return err_set(r->e, ERR_INVALID, "unsupported map key of type: %%!s(<nil>), key: <nil>, value: %.*s", STR(words));
-}
-
-/* ---- containers ----------------------------------------------------------------------------------- */
-
-static bool is_merge(const yaml_event_t *event)
-{
-    if (event->type != YAML_SCALAR_EVENT || !str_is(scalar_text(event), "<<"))
+    if (!peek(r, &t))
         return false;
-    const char *tag = (const char *)event->data.scalar.tag;
-    return event->data.scalar.plain_implicit || (tag != NULL && strcmp(tag, TAG "merge") == 0);
-}
-
-static void merge_map(struct reader *r, struct map *into, const struct map *from)
-{
-    for (size_t i = 0; i < from->n; i++)
-        map_put(r->a, into, from->v[i].key, from->v[i].value);
-}
-
-/* The value of "<<": a mapping, or a list of mappings of which the first wins. */
-static bool merge_value(struct reader *r, struct map *into, const struct value *v, yaml_mark_t mark)
-{
-    static const char wrong[] = "map merge requires map or sequence of maps as the value";
-
-    if (v->kind == VALUE_MAP) {
-        merge_map(r, into, v->map);
-        return true;
-    }
-    if (v->kind != VALUE_LIST)
-        return fail_at(r, ERR_INVALID, mark, str_c(wrong));
-    for (size_t i = v->list->n; i-- > 0;) {
-        if (v->list->v[i].kind != VALUE_MAP)
-            return fail_at(r, ERR_INVALID, mark, str_c(wrong));
-        merge_map(r, into, v->list->v[i].map);
-    }
+    if (!one_of(t->kind, ends))
+        return read_node(r, block, block, out);
+    *out = empty_node(r);
     return true;
 }
 
-/* One key (its event is given) and its value. */
-static bool read_pair(struct reader *r, yaml_event_t *key_event, struct map *into)
+/* After a key: VALUE and a node, either of which may be absent. */
+static bool read_member(struct yaml_reader *r, bool block, const enum yaml_token_kind *ends, struct value *out)
 {
-    yaml_event_t event;
-    yaml_mark_t mark = key_event->start_mark;
+    const struct yaml_token *t;
+
+    if (!peek(r, &t))
+        return false;
+    if (t->kind == YAML_VALUE_TOKEN) {
+        yaml_scan_skip(&r->scan);
+        return read_optional(r, block, ends, out);
+    }
+    *out = empty_node(r);
+    return true;
+}
+
+static const enum yaml_token_kind block_ends[] = { YAML_KEY_TOKEN, YAML_VALUE_TOKEN, YAML_BLOCK_END_TOKEN,
+                                                   YAML_STREAM_END_TOKEN };
+static const enum yaml_token_kind flow_key_ends[] = { YAML_VALUE_TOKEN, YAML_FLOW_ENTRY_TOKEN, YAML_FLOW_MAP_END_TOKEN,
+                                                      YAML_STREAM_END_TOKEN };
+static const enum yaml_token_kind flow_map_ends[] = { YAML_FLOW_ENTRY_TOKEN, YAML_FLOW_MAP_END_TOKEN,
+                                                      YAML_STREAM_END_TOKEN };
+static const enum yaml_token_kind flow_list_ends[] = { YAML_FLOW_ENTRY_TOKEN, YAML_FLOW_LIST_END_TOKEN,
+                                                       YAML_STREAM_END_TOKEN };
+
+/* ---- block collections ---------------------------------------------------------------------------- */
+
+static bool read_block_pair(struct yaml_reader *r, struct map *into)
+{
+    const struct yaml_token *t;
     struct value key, member;
-    struct str text = { 0 };
-    bool merge = is_merge(key_event);
 
-    if (!read_node(r, key_event, &key) || !key_text(r, &key, mark, &text) || !next_event(r, &event)
-        || !read_node(r, &event, &member))
+    if (!advance(r, &t))
         return false;
-    if (merge)
-        return merge_value(r, into, &member, mark);
-    if (key.kind == VALUE_NULL)
-        return fail_null_key(r, &member, mark);
-    map_put(r->a, into, text, member);
+    struct yaml_mark mark = t->start;
+    if (!read_optional(r, true, block_ends, &key))
+        return false;
+    bool merge = r->merge_key;
+    if (!read_member(r, true, block_ends, &member))
+        return false;
+    yaml_build_pair(r, into, &key, mark, merge, &member);
     return true;
 }
 
-static bool read_map(struct reader *r, struct value *out)
+static bool read_block_map(struct yaml_reader *r, struct value *out)
 {
-    yaml_event_t event;
+    const struct yaml_token *t;
 
     *out = value_map(r->a);
-    for (;;) {
-        if (!next_event(r, &event))
+    for (yaml_scan_skip(&r->scan);;) {
+        if (!peek(r, &t))
             return false;
-        if (event.type == YAML_MAPPING_END_EVENT)
-            break;
-        if (!read_pair(r, &event, out->map))
+        if (t->kind == YAML_BLOCK_END_TOKEN) {
+            yaml_scan_skip(&r->scan);
+            return true;
+        }
+        if (t->kind != YAML_KEY_TOKEN)
+            return fail_grammar(r, "did not find expected key", t->start);
+        if (!read_block_pair(r, out->map))
             return false;
     }
-    yaml_event_delete(&event);
-    return true;
 }
 
-static bool read_list(struct reader *r, struct value *out)
+/* The entries of a list up to a token that starts none. */
+static bool read_entries(struct yaml_reader *r, const enum yaml_token_kind *ends, struct value *out)
 {
-    yaml_event_t event;
+    const struct yaml_token *t;
     struct value item;
 
     *out = value_list(r->a);
     for (;;) {
-        if (!next_event(r, &event))
+        if (!peek(r, &t))
             return false;
-        if (event.type == YAML_SEQUENCE_END_EVENT)
-            break;
-        if (!read_node(r, &event, &item))
+        if (t->kind != YAML_BLOCK_ENTRY_TOKEN)
+            return true;
+        if (!advance(r, &t))
+            return false;
+        if (one_of(t->kind, ends))
+            item = empty_node(r);
+        else if (!read_node(r, true, false, &item))
             return false;
         list_push(r->a, out->list, item);
     }
-    yaml_event_delete(&event);
+}
+
+static bool read_block_list(struct yaml_reader *r, struct value *out)
+{
+    static const enum yaml_token_kind ends[] = { YAML_BLOCK_ENTRY_TOKEN, YAML_BLOCK_END_TOKEN, YAML_STREAM_END_TOKEN };
+    const struct yaml_token *t;
+
+    yaml_scan_skip(&r->scan);
+    if (!read_entries(r, ends, out) || !peek(r, &t))
+        return false;
+    if (t->kind != YAML_BLOCK_END_TOKEN)
+        return fail_grammar(r, "did not find expected '-' indicator", t->start);
+    yaml_scan_skip(&r->scan);
     return true;
 }
 
-static bool read_content(struct reader *r, const yaml_event_t *event, struct value *out)
+/* A list as deep as the key of its mapping has no token that ends it. */
+static bool read_indentless_list(struct yaml_reader *r, struct value *out)
 {
-    switch ((int)event->type) {
-    case YAML_SCALAR_EVENT: return read_scalar(r, event, out);
-    case YAML_ALIAS_EVENT: return read_alias(r, event, out);
-    case YAML_SEQUENCE_START_EVENT: return read_list(r, out);
-    default: return read_map(r, out);
-    }
+    static const enum yaml_token_kind ends[] = { YAML_BLOCK_ENTRY_TOKEN, YAML_KEY_TOKEN, YAML_VALUE_TOKEN,
+                                                 YAML_BLOCK_END_TOKEN, YAML_STREAM_END_TOKEN };
+
+    return read_entries(r, ends, out);
 }
 
-/* Read the node that starts with `event`, and release the event. */
-static bool read_node(struct reader *r, yaml_event_t *event, struct value *out)
-{
-    const char *anchor = anchor_of(event);
-    struct str anchor_name = { 0 };
-    bool ok = false;
+/* ---- flow collections ----------------------------------------------------------------------------- */
 
-    if (anchor != NULL) {
-        anchor_name = arena_str(r->a, str_c(anchor));
-        map_put(r->a, r->anchors, anchor_name, (struct value){ .kind = VALUE_OPAQUE });
+/* The comma before every entry but the first; *t is the token behind it. */
+static bool read_comma(struct yaml_reader *r, bool first, const char *problem, const struct yaml_token **t)
+{
+    if (first)
+        return true;
+    if ((*t)->kind != YAML_FLOW_ENTRY_TOKEN)
+        return fail_grammar(r, problem, (*t)->start);
+    return advance(r, t);
+}
+
+static bool read_flow_pair(struct yaml_reader *r, const struct yaml_token *t, struct map *into)
+{
+    struct yaml_mark mark = t->start;
+    struct value key, member;
+    bool keyed = t->kind == YAML_KEY_TOKEN;
+
+    if (keyed)
+        yaml_scan_skip(&r->scan);
+    if (!read_optional(r, false, flow_key_ends, &key))
+        return false;
+    bool merge = r->merge_key;
+    if (!keyed)
+        member = empty_node(r); /* {a, b} */
+    else if (!read_member(r, false, flow_map_ends, &member))
+        return false;
+    yaml_build_pair(r, into, &key, mark, merge, &member);
+    return true;
+}
+
+static bool read_flow_map(struct yaml_reader *r, struct value *out)
+{
+    const struct yaml_token *t;
+
+    *out = value_map(r->a);
+    yaml_scan_skip(&r->scan);
+    for (bool first = true;; first = false) {
+        if (!peek(r, &t))
+            return false;
+        if (t->kind == YAML_FLOW_MAP_END_TOKEN)
+            break;
+        if (!read_comma(r, first, "did not find expected ',' or '}'", &t))
+            return false;
+        if (t->kind == YAML_FLOW_MAP_END_TOKEN)
+            break;
+        if (t->kind != YAML_KEY_TOKEN && ONE_OF(t->kind, YAML_VALUE_TOKEN, YAML_FLOW_ENTRY_TOKEN))
+            return fail_grammar(r, "did not find expected node content", t->start);
+        if (!read_flow_pair(r, t, out->map))
+            return false;
     }
+    yaml_scan_skip(&r->scan);
+    return true;
+}
+
+/* A pair in a list is a map of one. An absent key takes the token behind it along, as in go-yaml. */
+static bool read_single_pair(struct yaml_reader *r, struct value *out)
+{
+    const struct yaml_token *t;
+    struct value key, member;
+
+    *out = value_map(r->a);
+    if (!advance(r, &t))
+        return false;
+    struct yaml_mark mark = t->start;
+    if (!ONE_OF(t->kind, YAML_VALUE_TOKEN, YAML_FLOW_ENTRY_TOKEN, YAML_FLOW_LIST_END_TOKEN)) {
+        if (!read_node(r, false, false, &key))
+            return false;
+    } else {
+        yaml_scan_skip(&r->scan);
+        key = empty_node(r);
+    }
+    bool merge = r->merge_key;
+    if (!read_member(r, false, flow_list_ends, &member))
+        return false;
+    yaml_build_pair(r, out->map, &key, mark, merge, &member);
+    return true;
+}
+
+static bool read_flow_list(struct yaml_reader *r, struct value *out)
+{
+    const struct yaml_token *t;
+    struct value item;
+
+    *out = value_list(r->a);
+    yaml_scan_skip(&r->scan);
+    for (bool first = true;; first = false) {
+        if (!peek(r, &t))
+            return false;
+        if (t->kind == YAML_FLOW_LIST_END_TOKEN)
+            break;
+        if (!read_comma(r, first, "did not find expected ',' or ']'", &t))
+            return false;
+        if (t->kind == YAML_FLOW_LIST_END_TOKEN)
+            break;
+        if (t->kind == YAML_KEY_TOKEN ? !read_single_pair(r, &item) : !read_node(r, false, false, &item))
+            return false;
+        list_push(r->a, out->list, item);
+    }
+    yaml_scan_skip(&r->scan);
+    return true;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------- */
+
+static bool full_tag(struct yaml_reader *r, const struct yaml_token *t, struct str *out)
+{
+    if (t->value.n == 0) {
+        *out = t->suffix;
+        return true;
+    }
+    for (size_t i = 0; i < r->n_tags; i++) {
+        if (!str_eq(r->tags[i].handle, t->value))
+            continue;
+        *out = arena_fmt(r->a, "%.*s%.*s", STR(r->tags[i].prefix), STR(t->suffix));
+        return true;
+    }
+    return fail_grammar(r, "found undefined tag handle", t->start);
+}
+
+/* An anchor and a tag, in either order; *t is the token behind them. */
+static bool read_properties(struct yaml_reader *r, struct yaml_node *node, const struct yaml_token **t)
+{
+    bool tagged = false;
+    struct yaml_token tag = { 0 };
+
+    for (;;) {
+        if ((*t)->kind == YAML_ANCHOR_TOKEN && node->anchor.n == 0) {
+            node->anchor = (*t)->value;
+        } else if ((*t)->kind == YAML_TAG_TOKEN && !tagged) {
+            tagged = true;
+            tag = **t;
+        } else {
+            break;
+        }
+        if (!advance(r, t))
+            return false;
+    }
+    return !tagged || full_tag(r, &tag, &node->tag);
+}
+
+static bool is_merge(const struct yaml_node *node, struct str text, bool plain)
+{
+    if (!str_is(text, "<<"))
+        return false;
+    if (node->tag.n == 0)
+        return plain;
+    return str_is(node->tag, "!") || str_is(node->tag, "tag:yaml.org,2002:merge");
+}
+
+static struct value read_scalar(struct yaml_reader *r, const struct yaml_node *node, struct str text, bool plain)
+{
+    r->merge_key = is_merge(node, text, plain);
+    return yaml_build_scalar(r, node, text, plain);
+}
+
+static bool read_content(struct yaml_reader *r, const struct yaml_node *node, const struct yaml_token *t, bool block,
+                         bool indentless, struct value *out)
+{
+    if (t->kind == YAML_SCALAR_TOKEN) {
+        *out = read_scalar(r, node, t->value, t->plain);
+        yaml_scan_skip(&r->scan);
+        return true;
+    }
+    if (t->kind == YAML_FLOW_LIST_TOKEN)
+        return read_flow_list(r, out);
+    if (t->kind == YAML_FLOW_MAP_TOKEN)
+        return read_flow_map(r, out);
+    if (t->kind == YAML_BLOCK_ENTRY_TOKEN && indentless)
+        return read_indentless_list(r, out);
+    if (t->kind == YAML_BLOCK_LIST_TOKEN && block)
+        return read_block_list(r, out);
+    if (t->kind == YAML_BLOCK_MAP_TOKEN && block)
+        return read_block_map(r, out);
+    if (node->anchor.n == 0 && node->tag.n == 0)
+        return fail_grammar(r, "did not find expected node content", t->start);
+    *out = read_scalar(r, node, S(""), true);
+    return true;
+}
+
+static bool read_anchored(struct yaml_reader *r, const struct yaml_node *node, const struct yaml_token *t, bool block,
+                          bool indentless, struct value *out)
+{
+    if (node->anchor.n > 0)
+        map_put(r->a, r->anchors, node->anchor, (struct value){ .kind = VALUE_OPAQUE });
+    if (!read_content(r, node, t, block, indentless, out))
+        return false;
+    if (node->anchor.n > 0)
+        map_put(r->a, r->anchors, node->anchor, *out);
+    return true;
+}
+
+static bool read_alias(struct yaml_reader *r, const struct yaml_token *t, struct value *out)
+{
+    if (!yaml_build_alias(r, t->start, t->value, out))
+        return false;
+    yaml_scan_skip(&r->scan);
+    r->merge_key = false;
+    return true;
+}
+
+static bool read_node(struct yaml_reader *r, bool block, bool indentless, struct value *out)
+{
+    const struct yaml_token *t;
+
+    if (!peek(r, &t))
+        return false;
+    r->decoded++;
     if (++r->nodes > YAML_NODES_MAX)
-        err_set_(r->e, ERR_LIMIT, "yaml: more than %zu values", YAML_NODES_MAX);
-    else if (++r->depth > YAML_DEPTH_MAX)
-        err_set_(r->e, ERR_LIMIT, "yaml: exceeded max depth of %d", YAML_DEPTH_MAX);
-    else
-        ok = read_content(r, event, out);
+        return err_set(r->e, ERR_LIMIT, "yaml: more than %zu values", YAML_NODES_MAX);
+    if (t->kind == YAML_ALIAS_TOKEN)
+        return read_alias(r, t, out);
+    struct yaml_node node = { .mark = t->start };
+    if (!read_properties(r, &node, &t))
+        return false;
+    if (++r->depth > YAML_DEPTH_MAX)
+        return err_set(r->e, ERR_LIMIT, "yaml: exceeded max depth of %d", YAML_DEPTH_MAX);
+    bool ok = read_anchored(r, &node, t, block, indentless, out);
     r->depth--;
-    yaml_event_delete(event);
-    if (ok && anchor != NULL)
-        map_put(r->a, r->anchors, anchor_name, *out);
+    if (t->kind != YAML_SCALAR_TOKEN && node.tag.n == 0 && node.anchor.n == 0)
+        r->merge_key = false;
     return ok;
 }
 
 /* ---- documents ------------------------------------------------------------------------------------ */
 
-/* The next document; false in *more at the end of the stream. */
-static bool read_document(struct reader *r, struct value *out, bool *more)
+static bool add_tag(struct yaml_reader *r, const struct yaml_token *t)
 {
-    yaml_event_t event;
-
-    if (!next_event(r, &event))
-        return false;
-    *more = event.type == YAML_DOCUMENT_START_EVENT;
-    yaml_event_delete(&event);
-    if (!*more)
-        return true;
-    r->anchors = value_map(r->a).map;
-    if (!next_event(r, &event) || !read_node(r, &event, out) || !next_event(r, &event))
-        return false;
-    yaml_event_delete(&event); /* the end of the document */
+    for (size_t i = 0; i < r->n_tags; i++)
+        if (str_eq(r->tags[i].handle, t->value))
+            return fail_grammar(r, "found duplicate %TAG directive", t->start);
+    if (r->n_tags == COUNT(r->tags) - 2)
+        return err_set(r->e, ERR_LIMIT, "yaml: more than %zu %%TAG directives", COUNT(r->tags) - 2);
+    r->tags[r->n_tags].handle = t->value;
+    r->tags[r->n_tags++].prefix = t->suffix;
     return true;
 }
 
-static bool read_first(struct reader *r, struct value *out)
+static void add_default_tag(struct yaml_reader *r, struct str handle, struct str prefix)
+{
+    for (size_t i = 0; i < r->n_tags; i++)
+        if (str_eq(r->tags[i].handle, handle))
+            return;
+    r->tags[r->n_tags].handle = handle;
+    r->tags[r->n_tags++].prefix = prefix;
+}
+
+/* *t is the first token behind the directives. */
+static bool read_directives(struct yaml_reader *r, const struct yaml_token **t)
+{
+    bool versioned = false;
+
+    r->n_tags = 0;
+    while (ONE_OF((*t)->kind, YAML_VERSION_TOKEN, YAML_TAG_DIRECTIVE_TOKEN)) {
+        if ((*t)->kind == YAML_TAG_DIRECTIVE_TOKEN) {
+            if (!add_tag(r, *t))
+                return false;
+        } else if (versioned) {
+            return fail_grammar(r, "found duplicate %YAML directive", (*t)->start);
+        } else if (!str_is((*t)->value, "1.1")) {
+            return fail_grammar(r, "found incompatible YAML document", (*t)->start);
+        } else {
+            versioned = true;
+        }
+        if (!advance(r, t))
+            return false;
+    }
+    add_default_tag(r, S("!"), S("!"));
+    add_default_tag(r, S("!!"), S("tag:yaml.org,2002:"));
+    return true;
+}
+
+/*
+ * Up to the content: only the first document needs no "---", and is then *bare. False in *more at the end of the
+ * stream.
+ */
+static bool read_document_start(struct yaml_reader *r, bool first, bool *bare, bool *more)
+{
+    const struct yaml_token *t;
+
+    if (!peek(r, &t))
+        return false;
+    while (!first && t->kind == YAML_DOCUMENT_END_TOKEN)
+        if (!advance(r, &t))
+            return false;
+    *more = t->kind != YAML_STREAM_END_TOKEN;
+    if (!*more)
+        return true;
+    *bare = first && !ONE_OF(t->kind, YAML_VERSION_TOKEN, YAML_TAG_DIRECTIVE_TOKEN, YAML_DOCUMENT_START_TOKEN);
+    if (!read_directives(r, &t))
+        return false;
+    if (*bare)
+        return true;
+    if (t->kind != YAML_DOCUMENT_START_TOKEN)
+        return fail_grammar(r, "did not find expected <document start>", t->start);
+    yaml_scan_skip(&r->scan);
+    return true;
+}
+
+static bool read_document_content(struct yaml_reader *r, bool bare, struct value *out)
+{
+    const struct yaml_token *t;
+
+    if (!peek(r, &t))
+        return false;
+    *out = value_null();
+    bool empty = !bare
+                 && (t->kind == YAML_STREAM_END_TOKEN
+                     || ONE_OF(t->kind, YAML_VERSION_TOKEN, YAML_TAG_DIRECTIVE_TOKEN, YAML_DOCUMENT_START_TOKEN,
+                               YAML_DOCUMENT_END_TOKEN));
+    if ((!empty && !read_node(r, true, false, out)) || !peek(r, &t))
+        return false;
+    if (t->kind == YAML_DOCUMENT_END_TOKEN)
+        yaml_scan_skip(&r->scan);
+    return true;
+}
+
+/* The next document; false in *more at the end of the stream. */
+static bool read_document(struct yaml_reader *r, bool first, struct value *out, bool *more)
+{
+    r->anchors = value_map(r->a).map;
+    r->noted_step = YAML_STEP_NONE;
+    r->infinite = false;
+    bool bare = false;
+    if (!read_document_start(r, first, &bare, more))
+        return false;
+    if (!*more)
+        return true;
+    if (!read_document_content(r, bare, out))
+        return false;
+    if (r->infinite)
+        yaml_build_check(r, out);
+    if (r->noted_step == YAML_STEP_NONE)
+        return true;
+    *r->e = r->noted;
+    return false;
+}
+
+static bool read_first(struct yaml_reader *r, struct value *out)
 {
     struct value v = value_null();
-    bool more;
+    bool more = false;
 
-    if (!read_document(r, &v, &more))
+    if (!read_document(r, true, &v, &more))
         return false;
     *out = v;
     return true;
 }
 
-static bool read_all(struct reader *r, struct value *out)
+static bool read_all(struct yaml_reader *r, struct value *out)
 {
     struct value all = value_list(r->a);
+    bool more = true;
 
-    for (bool more = true; more;) {
+    for (bool first = true; more; first = false) {
         struct value v = value_null();
-        if (!read_document(r, &v, &more))
+        if (!read_document(r, first, &v, &more))
             return false;
         if (v.kind != VALUE_NULL)
             list_push(r->a, all.list, v);
@@ -484,42 +575,26 @@ static bool read_all(struct reader *r, struct value *out)
     return true;
 }
 
-static bool with_parser(struct reader *r, struct str text, bool (*read)(struct reader *r, struct value *out),
-                        struct value *out)
-{
-    yaml_event_t event;
-
-    if (!yaml_parser_initialize(&r->parser))
-        return err_set(r->e, ERR_UNAVAILABLE, "yaml: out of memory");
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)text.p, text.n);
-    bool ok = next_event(r, &event);
-    if (ok) {
-        yaml_event_delete(&event); /* the start of the stream */
-        ok = read(r, out);
-    }
-    yaml_parser_delete(&r->parser);
-    return ok;
-}
-
-static bool read_text(struct reader *r, struct str text, bool all, struct value *out)
+static bool read_text(struct yaml_reader *r, struct str text, bool all, struct value *out)
 {
     if (text.n > YAML_TEXT_MAX)
         return err_set(r->e, ERR_LIMIT, "yaml: text of %zu bytes; at most %zu are read", text.n, YAML_TEXT_MAX);
-    if (str_find(text, S("\\/")) >= 0)
-        r->ahead = text;
-    return yaml_read_simple(r->a, text, all, out) || with_parser(r, text, all ? read_all : read_first, out);
+    if (yaml_read_simple(r->a, text, all, out))
+        return true;
+    yaml_scan_open(&r->scan, r->a, text);
+    return all ? read_all(r, out) : read_first(r, out);
 }
 
 bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
 {
-    struct reader r = { .a = a, .name = name, .e = e };
+    struct yaml_reader r = { .a = a, .name = name, .e = e };
 
     return read_text(&r, text, false, out);
 }
 
 bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e)
 {
-    struct reader r = { .a = a, .name = name, .e = e };
+    struct yaml_reader r = { .a = a, .name = name, .e = e };
 
     return read_text(&r, text, true, out);
 }

@@ -1,5 +1,5 @@
 /*
- * data/yaml.h - YAML through libyaml, resolved and written as sigs.k8s.io/yaml (go-yaml) does.
+ * data/yaml.h - YAML, read and written as sigs.k8s.io/yaml (go-yaml v2) does.
  *
  * Reading: YAML 1.1 scalars as go-yaml v3/goyaml.v2 resolves them for Helm and Kubernetes; keys become
  * strings; anchors, aliases and merge keys are followed with a bound on expansion (billion laughs:

@@ -2,8 +2,8 @@
  * data/yaml_simple.h - a quick reader for the YAML that manifests are made of. Inside src/data only.
  *
  * It knows block mappings and lists, scalars of one line, literal blocks and small flow collections on one line. At
- * anything else - anchors, tags, folded text, tabs, errors - it gives up, and the caller reads the text with libyaml:
- * what it accepts it reads exactly as libyaml and the resolver would.
+ * anything else - anchors, tags, folded text, tabs, errors - it gives up, and the caller reads the text token by token:
+ * what it accepts it reads exactly as that would.
  */
 #pragma once
 #include "data/value.h"

@@ -53,6 +53,10 @@ MUST_CHECK bool chart_read_value_file(struct arena *a, struct str path, struct s
 /* Merge as Helm merges -f files: maps deeply, right wins. */
 struct value chart_merge_values(struct arena *a, const struct value *base, const struct value *over);
 
+/* The largest public charts take a few hundred thousand steps and some megabytes. */
+#define CHART_RENDER_MEMORY_MAX ((size_t)512 << 20)
+#define CHART_RENDER_STEPS_MAX ((int64_t)50000000)
+
 struct chart_render {
     struct str release_name, namespace; /* namespace empty: "default" */
     struct value values;                /* user-supplied (from -f and --set); null: none. Whole numbers that do not
@@ -67,8 +71,8 @@ struct chart_render {
     size_t n_show_only;
     const struct chart_value_source *sources; /* where `values` come from, as they were taken; only for messages */
     size_t n_sources;
-    size_t memory_max; /* bytes that the templates of all charts may take together; 0: 512 MiB */
-    int64_t steps_max; /* statements and what calls cost (template.h), all templates together; 0: 50 million */
+    size_t memory_max; /* that the templates of all charts may take together; 0: CHART_RENDER_MEMORY_MAX */
+    int64_t steps_max; /* statements and what calls cost (template.h), all together; 0: CHART_RENDER_STEPS_MAX */
 };
 struct chart_manifest {
     struct str source; /* "demo-web/templates/deployment.yaml" */

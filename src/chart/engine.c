@@ -120,11 +120,10 @@ static struct str without_no_value(struct arena *a, struct str text)
 
 /* ---- functions ------------------------------------------------------------------------------ */
 
-#define INCLUDE_MAX 1000                      /* of one name inside itself */
-#define RENDER_MEMORY_MAX ((size_t)512 << 20) /* all templates of a chart together */
-#define RENDER_STEPS_MAX 50000000 /* of one template; the largest public charts take a few hundred thousand */
-#define TPL_MAX 200               /* tpl inside tpl; each repeats the whole text in an error */
-#define NESTED_MAX 1100           /* of include and tpl, whatever their names */
+#define INCLUDE_MAX 1000                /* of one name inside itself */
+#define TPL_BYTES_MAX ((size_t)5 << 20) /* as a template file; a tree takes many times its text */
+#define TPL_MAX 200                     /* tpl inside tpl; each repeats the whole text in an error */
+#define NESTED_MAX 1100                 /* of include and tpl, whatever their names */
 
 static struct str as_text(const struct value *v)
 {
@@ -170,6 +169,10 @@ static bool tpl(struct template_call *call, const struct value *args, size_t n, 
 
     if (state->tpl_depth == TPL_MAX)
         return err_set(e, ERR_LIMIT, "tpl is nested more than %d deep", TPL_MAX);
+    if (text.n > TPL_BYTES_MAX)
+        return err_set(e, ERR_LIMIT, "tpl of a text of %zu bytes; at most %zu are parsed", text.n, TPL_BYTES_MAX);
+    if (!template_call_spend(call, 20 + (int64_t)(text.n / 4), e)) /* parsing takes about so long */
+        return false;
     if (!template_set_over(a, template_call_set(call), &set, e))
         return false;
     if (!template_parse(set, name, text, e))
@@ -254,9 +257,13 @@ const struct template_func engine_funcs[] = {
 /* ---- one render ----------------------------------------------------------------------------- */
 
 static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list,
-                      const struct rendered_files *out, struct str *message, struct err *e)
+                      const struct template_budget *budget, const struct rendered_files *out, struct str *message,
+                      struct err *e)
 {
     for (size_t i = 0; i < list->n; i++) {
+        if (a->total > budget->memory_end)
+            return err_set(e, ERR_LIMIT, "parsing the templates takes more than %zu bytes of memory",
+                           budget->memory_max);
         if (!template_parse(set, list->v[i].name, list->v[i].text, e)) {
             if (out->mistakes != NULL)
                 explain_parse(a, set, list->v[i].name, list->v[i].text, arena_str(a, str_c(e->text)), out->mistakes);
@@ -276,13 +283,9 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
                         struct engine_state *state, struct str *out, struct err *e)
 {
     struct template_failure failure = { 0 };
-    size_t used = a->total - state->memory_start;
-    if (used >= RENDER_MEMORY_MAX)
-        return err_set(e, ERR_LIMIT, "rendering takes more than %zu bytes of memory", RENDER_MEMORY_MAX);
     const struct template_options options = { .missing = TEMPLATE_MISSING_ZERO,
+                                              .budget = state->budget,
                                               .depth_max = NESTED_MAX,
-                                              .steps_max = RENDER_STEPS_MAX,
-                                              .memory_max = RENDER_MEMORY_MAX - used,
                                               .user = state,
                                               .failure = &failure,
                                               .trace = is_traced(state->files, r->name) ? state->files->trace : NULL };
@@ -307,11 +310,12 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
 }
 
 static bool execute_all(struct arena *a, const struct template_set *set, const struct renderables *list,
-                        struct rendered_files *out, struct warnings *lint, struct str *message, struct err *e)
+                        struct template_budget *budget, struct rendered_files *out, struct warnings *lint,
+                        struct str *message, struct err *e)
 {
     struct value included = value_map(a);
     struct engine_state state = {
-        .files = out, .memory_start = a->total, .a = a, .included = included.map, .lint = lint, .message = message
+        .files = out, .budget = budget, .a = a, .included = included.map, .lint = lint, .message = message
     };
 
     for (size_t i = 0; i < list->n; i++) {
@@ -334,6 +338,8 @@ bool engine_render(struct arena *a, const struct chart *root, const struct chart
 {
     static const struct template_func *const tables[] = { template_funcs_sprig, template_funcs_data, engine_funcs };
     struct gatherer g = { .a = a, .release = release_object(a, o), .capabilities = capabilities_object(caps) };
+    struct template_budget budget = template_budget(a, o->memory_max > 0 ? o->memory_max : CHART_RENDER_MEMORY_MAX,
+                                                    o->steps_max > 0 ? o->steps_max : CHART_RENDER_STEPS_MAX);
     struct template_set *set;
 
     gather(&g, root, *values);
@@ -341,6 +347,6 @@ bool engine_render(struct arena *a, const struct chart *root, const struct chart
         qsort(g.list.v, g.list.n, sizeof *g.list.v, by_depth_reversed);
     if (!template_set_new(a, tables, COUNT(tables), &set, e))
         return false;
-    return parse_all(a, set, &g.list, out, message, e)
-           && execute_all(a, set, &g.list, out, o->lint ? w : NULL, message, e);
+    return parse_all(a, set, &g.list, &budget, out, message, e)
+           && execute_all(a, set, &g.list, &budget, out, o->lint ? w : NULL, message, e);
 }

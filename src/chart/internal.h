@@ -202,7 +202,7 @@ struct engine_state {
     bool has_failed;
     struct map *included; /* how deep each name is included */
     int tpl_depth;
-    size_t memory_start; /* the arena's total before the first template */
+    struct template_budget *budget; /* of all templates together, parsing included */
 };
 /* Rewrite the template room's error as Helm words it: *message is the whole text, of which *e keeps the start. */
 void engine_word_error(struct arena *a, const struct engine_state *state, const struct template_failure *f,

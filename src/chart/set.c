@@ -15,7 +15,8 @@
 
 #define INDEX_MAX 65536
 #define NESTING_MAX 30
-#define CELLS_MAX ((size_t)4 << 20) /* list elements made by one text, all lists together */
+#define LISTS_MAX 100               /* indexes in one path, where Helm has no limit */
+#define CELLS_MAX ((size_t)1 << 20) /* list elements made by one text, all lists together */
 
 /* What a production met: something read, the end of the text, or an error. */
 enum outcome { READ, END, FAILED };
@@ -25,6 +26,7 @@ struct setter {
     enum chart_set_kind kind;
     struct str in; /* what is left to read */
     size_t cells;
+    int lists; /* indexes in the path that is being read */
     struct err *e;
 };
 
@@ -299,6 +301,8 @@ static enum outcome list_item(struct setter *s, struct list *list, int64_t i, in
     struct value v;
     char last;
 
+    if (++s->lists > LISTS_MAX)
+        return fail(s, "more than %d indexes in one path", LISTS_MAX);
     if (i < 0)
         return fail(s, "negative %lld index not allowed", (long long)i);
     struct str extra = until(s, "[.=", &last);
@@ -413,6 +417,7 @@ bool chart_set(struct arena *a, const struct value *values, enum chart_set_kind 
     if (kind == CHART_SET_JSON && trimmed.n > 0 && trimmed.p[0] == '{')
         return set_json_object(a, values, trimmed, text, e);
     do {
+        s.lists = 0;
         got = path(&s, values->map, 0);
     } while (got == READ);
     if (got == END)

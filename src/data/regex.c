@@ -4,12 +4,16 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "data/regex.h"
 #include "data/regex_syntax.h"
 
 #define MATCH_LIMIT 5000000 /* steps of the matcher: about a tenth of a second */
 #define HEAP_LIMIT_KIB (64 << 10)
+#define CPU_SECONDS_MAX 10 /* of all matches of one replacement */
+#define LOOK_EVERY 8       /* of them between two looks at the clock */
+#define REPLACED_MAX ((size_t)64 << 20)
 
 struct regex {
     struct arena arena; /* of the names */
@@ -87,6 +91,14 @@ struct str regex_group_name(const struct regex *re, size_t i)
 
 /* ---- matching ------------------------------------------------------------------------------------- */
 
+static bool too_long(struct str subject, struct err *e)
+{
+    return err_set(e, ERR_LIMIT,
+                   "regular expression takes too long or too much memory on %zu bytes of text: make it simpler, above "
+                   "all repetitions inside repetitions",
+                   subject.n);
+}
+
 static bool match(const struct regex *re, pcre2_match_data *data, struct str subject, size_t start, bool *found,
                   struct err *e)
 {
@@ -96,8 +108,7 @@ static bool match(const struct regex *re, pcre2_match_data *data, struct str sub
         start > subject.n ? PCRE2_ERROR_NOMATCH : pcre2_match(re->code, text, subject.n, start, 0, data, re->limits);
 
     if (code < 0 && code != PCRE2_ERROR_NOMATCH)
-        return err_set(e, ERR_LIMIT, "regular expression takes too long or too much memory on %zu bytes of text",
-                       subject.n);
+        return too_long(subject, e);
     *found = code >= 0;
     return true;
 }
@@ -174,7 +185,7 @@ static void expand(struct buf *b, const struct regex *re, const PCRE2_SIZE *ends
 {
     struct str text, name;
 
-    while (str_split(&with, S("$"), &text)) {
+    while (b->n <= REPLACED_MAX && str_split(&with, S("$"), &text)) {
         buf_add(b, text);
         if (with.n > 0 && with.p[0] == '$') {
             buf_byte(b, *str_cut(&with, 1).p);
@@ -200,19 +211,37 @@ static size_t next_position(struct str subject, size_t at, size_t match_end)
     return at + width > match_end ? at + width : match_end;
 }
 
+static int64_t cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec;
+}
+
+/* Many matches, each below its own limit, may still be too much: asked before each one. */
+static bool check_limits(struct str subject, size_t done, size_t matches, int64_t since, struct err *e)
+{
+    if (done > REPLACED_MAX)
+        return err_set(e, ERR_LIMIT, "the text with replacements would be larger than %zu bytes", REPLACED_MAX);
+    return matches % LOOK_EVERY != 0 || cpu_seconds() - since <= CPU_SECONDS_MAX || too_long(subject, e);
+}
+
 bool regex_replace(struct arena *a, const struct regex *re, struct str subject, struct str with, bool literal,
                    struct str *out, struct err *e)
 {
     CLEANUP(free_data) pcre2_match_data *data = make_data(re, e);
     struct buf b = { .a = a };
     size_t copied = 0; /* also the end of the last match */
+    size_t matches = 0;
+    int64_t since = cpu_seconds();
     bool found = false;
 
     if (data == NULL)
         return false;
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
     for (size_t at = 0; at <= subject.n; at = next_position(subject, at, ends[1])) {
-        if (!match(re, data, subject, at, &found, e))
+        if (!check_limits(subject, b.n, ++matches, since, e) || !match(re, data, subject, at, &found, e))
             return false;
         if (!found)
             break;

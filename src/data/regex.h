@@ -1,5 +1,9 @@
 /*
- * data/regex.h - Go regular expressions (RE2 syntax) on PCRE2 with match limits.
+ * data/regex.h - Go regular expressions (RE2 syntax) on PCRE2.
+ *
+ * RE2 needs time in proportion to the text; PCRE2 goes back and tries again. So there are limits, and passing one is an
+ * error, never a wrong answer: 5 million steps for one match; ten seconds of processor time and 64 MiB for a text with
+ * replacements.
  */
 #pragma once
 #include "base/base.h"
@@ -17,7 +21,7 @@ struct regex_span {
     ptrdiff_t from, to; /* -1 when the group took no part */
 };
 /* Leftmost-first match at or after `start`; `spans` has room for 1 + groups. False in *found for none.
- * errors: ERR_LIMIT when the match limit is passed. */
+ * errors: ERR_LIMIT when a limit is passed. */
 MUST_CHECK bool regex_match(const struct regex *re, struct str subject, size_t start, struct regex_span *spans,
                             bool *found, struct err *e);
 /* Go's ReplaceAllString ($1, ${name}); literal: ReplaceAllLiteralString. */

@@ -370,13 +370,26 @@ static bool eval_junction(struct template_call *c, struct value dot, bool is_or,
     return true;
 }
 
+/* The steps of a call: most functions look once at all of what they are given. */
+static int64_t cost_of(const struct value *args, size_t n)
+{
+    int64_t cost = 1;
+    for (size_t i = 0; i < n; i++) {
+        if (args[i].kind == VALUE_STRING)
+            cost += args[i].n / 256;
+        else if (args[i].kind == VALUE_LIST)
+            cost += (int64_t)(args[i].list->n / 64);
+    }
+    return cost;
+}
+
 static bool call_function(struct template_call *c, const struct node *identifier, const struct node *call,
                           const struct value *values, size_t n, struct value *out)
 {
     const struct template_func *f = identifier->identifier.func;
     c->callee = call->kind == NODE_COMMAND ? call->command.args->next : NULL;
-    if (f->fn(c, values, n, out,
-              c->e)) { /* no err of its own here: includes nest deeply and threads' stacks are small */
+    /* no err of its own here: includes nest deeply and threads' stacks are small */
+    if (call_spend(c, cost_of(values, n), c->e) && f->fn(c, values, n, out, c->e)) {
         *out = unwrapped(*out);
         return true;
     }

@@ -6,6 +6,9 @@
 
 #include "template/internal.h"
 
+#define NODE_SHOWN ((size_t)64 << 10) /* bytes of an expression; more of it helps nobody */
+#define CHAIN_SHOWN ((size_t)1 << 20) /* of the whole text: outer levels are left out then */
+
 static struct str location(struct arena *a, const struct tree *t, const struct node *n)
 {
     unsigned line = 1;
@@ -36,9 +39,14 @@ static void keep_text(struct template_call *c, struct str text, enum err_kind ki
 /* One level around `message`, the whole text of what failed there; `shown` is what the level itself says. */
 static void fail_at(struct template_call *c, struct str message, struct str shown, enum err_kind kind)
 {
+    if (message.n > CHAIN_SHOWN) {
+        keep_text(c, message, kind);
+        return;
+    }
+    struct str node = node_str(c->a, c->at);
     struct template_level level = { .location = location(c->a, c->tree, c->at),
                                     .name = c->tree->name,
-                                    .node = node_str(c->a, c->at),
+                                    .node = str_slice(node, 0, NODE_SHOWN),
                                     .message = shown };
     struct buf b = { .a = c->a };
     buf_fmt(&b, "template: %.*s: executing ", STR(level.location));

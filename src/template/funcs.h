@@ -10,9 +10,20 @@
 #define FUNC(name)                                                                                                     \
     bool name(struct template_call *c, const struct value *args, size_t n, struct value *out, struct err *e)
 
-/* The elements of anything are no more than this: a template cannot ask for all of memory. */
-#define ELEMENTS_MAX ((int64_t)10000000)
-#define TEXT_MAX ((size_t)256 << 20)
+/* What one call may make: a template cannot ask for all of memory. Helm has no such limits, but Kubernetes takes no
+ * object of more than about a megabyte. */
+#define ELEMENTS_MAX ((int64_t)4000000)
+#define TEXT_MAX ((size_t)64 << 20)
+#define KEY_STEPS 200000              /* of making a key, or of a password hash that is slow on purpose */
+#define SOURCE_MAX ((size_t)16 << 20) /* of YAML, JSON, TOML that is read: a tree takes many times its text */
+
+/* False with ERR_LIMIT when a text, or a list, has grown beyond what one call may make. */
+bool text_fits(size_t bytes, struct err *e);
+bool list_fits(size_t elements, struct err *e);
+/* False with ERR_LIMIT when a value would be too large as a text, or holds itself: for functions that print. */
+bool can_print(struct template_call *c, const struct value *args, size_t n, struct err *e);
+/* Take the bytes and values of a tree off *left. False when that is too little, or `depth` was passed. */
+bool tree_measure(const struct value *v, int depth, int64_t *left);
 
 static inline struct str str_at(const struct value *args, size_t i)
 {
@@ -31,12 +42,17 @@ static inline bool give_buf(struct value *out, const struct buf *b)
 {
     return give_str(out, buf_str(b));
 }
+/* The same for a text that could have become too large. */
+static inline bool give_bounded(struct value *out, const struct buf *b, struct err *e)
+{
+    return text_fits(b->n, e) && give_buf(out, b);
+}
 
 /* sprig's conversions: never an error. */
 int64_t to_int64(struct arena *a, const struct value *v);
 double to_float64(struct arena *a, const struct value *v);
 /* The elements of a list as texts, nil ones left out; a scalar is a list of one (sprig's strslice). */
-struct value string_list(struct arena *a, const struct value *v);
+bool string_list(struct template_call *c, const struct value *v, struct value *out, struct err *e);
 /* The words of an error that Go's runtime gives for nil. */
 bool fail_nil(struct err *e);
 
@@ -60,13 +76,13 @@ template_fn fn_abbrev, fn_abbrevboth, fn_add, fn_add1, fn_add1f, fn_addf, fn_adl
     fn_kind_is, fn_kind_of, fn_last, fn_list, fn_lower, fn_max, fn_maxf, fn_merge, fn_merge_overwrite, fn_min, fn_minf,
     fn_mod, fn_mul, fn_mulf, fn_must_date_modify, fn_must_from_json, fn_must_regex_find, fn_must_regex_find_all,
     fn_must_regex_match, fn_must_regex_replace_all, fn_must_regex_replace_all_literal, fn_must_regex_split,
-    fn_must_to_date, fn_must_to_json, fn_must_to_yaml, fn_must_to_pretty_json, fn_must_to_raw_json, fn_nindent, fn_nospace, fn_now,
-    fn_omit, fn_pick, fn_pluck, fn_plural, fn_prepend, fn_quote, fn_rand_alpha, fn_rand_alpha_num, fn_rand_ascii,
-    fn_rand_bytes, fn_rand_int, fn_rand_numeric, fn_regex_find, fn_regex_find_all, fn_regex_match, fn_regex_quote_meta,
-    fn_regex_replace_all, fn_regex_replace_all_literal, fn_regex_split, fn_repeat, fn_replace, fn_rest, fn_reverse,
-    fn_round, fn_semver, fn_semver_compare, fn_seq, fn_set, fn_sha1sum, fn_sha256sum, fn_sha512sum, fn_shuffle,
-    fn_slice, fn_snakecase, fn_sort_alpha, fn_split, fn_split_list, fn_splitn, fn_squote, fn_sub, fn_subf, fn_substr,
-    fn_swapcase, fn_ternary, fn_title, fn_to_date, fn_to_decimal, fn_to_json, fn_to_pretty_json, fn_to_raw_json,
-    fn_to_string, fn_to_strings, fn_trim, fn_trim_all, fn_trim_prefix, fn_trim_suffix, fn_trunc, fn_type_is,
-    fn_type_is_like, fn_type_of, fn_uniq, fn_unix_epoch, fn_unset, fn_until, fn_until_step, fn_untitle, fn_upper,
-    fn_url_join, fn_url_parse, fn_uuidv4, fn_values, fn_without, fn_wrap, fn_wrap_with;
+    fn_must_to_date, fn_must_to_json, fn_must_to_yaml, fn_must_to_pretty_json, fn_must_to_raw_json, fn_nindent,
+    fn_nospace, fn_now, fn_omit, fn_pick, fn_pluck, fn_plural, fn_prepend, fn_quote, fn_rand_alpha, fn_rand_alpha_num,
+    fn_rand_ascii, fn_rand_bytes, fn_rand_int, fn_rand_numeric, fn_regex_find, fn_regex_find_all, fn_regex_match,
+    fn_regex_quote_meta, fn_regex_replace_all, fn_regex_replace_all_literal, fn_regex_split, fn_repeat, fn_replace,
+    fn_rest, fn_reverse, fn_round, fn_semver, fn_semver_compare, fn_seq, fn_set, fn_sha1sum, fn_sha256sum, fn_sha512sum,
+    fn_shuffle, fn_slice, fn_snakecase, fn_sort_alpha, fn_split, fn_split_list, fn_splitn, fn_squote, fn_sub, fn_subf,
+    fn_substr, fn_swapcase, fn_ternary, fn_title, fn_to_date, fn_to_decimal, fn_to_json, fn_to_pretty_json,
+    fn_to_raw_json, fn_to_string, fn_to_strings, fn_trim, fn_trim_all, fn_trim_prefix, fn_trim_suffix, fn_trunc,
+    fn_type_is, fn_type_is_like, fn_type_of, fn_uniq, fn_unix_epoch, fn_unset, fn_until, fn_until_step, fn_untitle,
+    fn_upper, fn_url_join, fn_url_parse, fn_uuidv4, fn_values, fn_without, fn_wrap, fn_wrap_with;

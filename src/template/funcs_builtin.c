@@ -1,6 +1,6 @@
 /* The functions of the language itself. They take reflect.Values: whether nil is wrapped can be seen in their messages.
  */
-#include "template/internal.h"
+#include "template/funcs.h"
 
 static bool is_invalid(const struct value *v)
 {
@@ -365,50 +365,59 @@ static bool builtin_print(struct template_call *call, const struct value *args, 
                           struct err *e)
 {
     struct buf b = { .a = template_call_arena(call) };
+    if (!can_print(call, args, n, e))
+        return false;
     sprint(&b, args, n);
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 static bool builtin_println(struct template_call *call, const struct value *args, size_t n, struct value *out,
                             struct err *e)
 {
     struct buf b = { .a = template_call_arena(call) };
+    if (!can_print(call, args, n, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
         buf_c(&b, i > 0 ? " " : "");
         print_value(&b, &args[i]);
     }
     buf_byte(&b, '\n');
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 static bool builtin_printf(struct template_call *call, const struct value *args, size_t n, struct value *out,
                            struct err *e)
 {
     struct buf b = { .a = template_call_arena(call) };
+    if (!can_print(call, args, n, e))
+        return false;
     go_printf(call, &b, value_as_str(&args[0]), args + 1, n - 1);
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 /* What html, js and urlquery escape: the printed arguments, where nil is "<no value>". */
-static struct str text_to_escape(struct template_call *call, const struct value *args, size_t n)
+static bool text_to_escape(struct template_call *call, const struct value *args, size_t n, struct str *out,
+                           struct err *e)
 {
     struct arena *a = template_call_arena(call);
     struct buf b = { .a = a };
     struct value *shown = arena_new(a, struct value, n + 1);
     for (size_t i = 0; i < n; i++)
         shown[i] = args[i].kind == VALUE_NULL ? value_str(S("<no value>")) : args[i];
+    if (!can_print(call, args, n, e))
+        return false;
     sprint(&b, shown, n);
-    return buf_str(&b);
+    *out = buf_str(&b);
+    return true;
 }
 
 static bool builtin_html(struct template_call *call, const struct value *args, size_t n, struct value *out,
                          struct err *e)
 {
-    struct str s = text_to_escape(call, args, n);
     struct buf b = { .a = template_call_arena(call) };
+    struct str s;
+    if (!text_to_escape(call, args, n, &s, e))
+        return false;
     for (size_t i = 0; i < s.n; i++) {
         switch (s.p[i]) {
         case '"': buf_c(&b, "&#34;"); break;
@@ -420,8 +429,7 @@ static bool builtin_html(struct template_call *call, const struct value *args, s
         default: buf_byte(&b, s.p[i]);
         }
     }
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 static void escape_js(struct buf *b, uint32_t r, struct str bytes)
@@ -438,22 +446,25 @@ static void escape_js(struct buf *b, uint32_t r, struct str bytes)
 
 static bool builtin_js(struct template_call *call, const struct value *args, size_t n, struct value *out, struct err *e)
 {
-    struct str s = text_to_escape(call, args, n);
     struct buf b = { .a = template_call_arena(call) };
+    struct str s;
+    if (!text_to_escape(call, args, n, &s, e))
+        return false;
     while (s.n > 0) {
         uint32_t r;
         size_t width = utf8_decode(s, &r);
         escape_js(&b, r, str_cut(&s, width));
     }
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 static bool builtin_urlquery(struct template_call *call, const struct value *args, size_t n, struct value *out,
                              struct err *e)
 {
-    struct str s = text_to_escape(call, args, n);
     struct buf b = { .a = template_call_arena(call) };
+    struct str s;
+    if (!text_to_escape(call, args, n, &s, e))
+        return false;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = (uint8_t)s.p[i];
         if (c == ' ')
@@ -463,8 +474,7 @@ static bool builtin_urlquery(struct template_call *call, const struct value *arg
         else
             buf_fmt(&b, "%%%02X", c);
     }
-    *out = value_str(buf_str(&b));
-    return true;
+    return give_bounded(out, &b, e);
 }
 
 /* Sorted by name. */

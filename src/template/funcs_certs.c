@@ -35,9 +35,10 @@ struct openssl {
 #undef MEMBER
 };
 
-static bool load(struct openssl *o, struct err *e)
+/* Every function here makes keys or signs, which is slow: it pays for that first. */
+static bool load(struct template_call *c, struct openssl *o, struct err *e)
 {
-    bool ok = true;
+    bool ok = call_spend(c, KEY_STEPS, e);
 #define LOAD(name) ok = ok && (o->name##_ = (__typeof__(name) *)crypto_function(#name, e)) != NULL;
     LIBCRYPTO(LOAD)
 #undef LOAD
@@ -157,7 +158,7 @@ FUNC(fn_gen_private_key)
             type = types[i].type;
     if (type == NULL)
         return give(out, value_fmt(c->a, "Unknown type %.*s", STR(str_at(args, 0))));
-    if (!load(&o, e))
+    if (!load(c, &o, e))
         return false;
     EVP_PKEY *key = make_key(&o, type, 4096);
     if (key == NULL)
@@ -313,7 +314,7 @@ static bool gen_ca(struct template_call *c, const struct value *args, const stru
 {
     struct openssl o;
     struct request r = { .name = str_at(args, 0), .days = args[1].i, .is_ca = true };
-    return load(&o, e) && issue(c, &o, &r, key, out, e);
+    return load(c, &o, e) && issue(c, &o, &r, key, out, e);
 }
 
 FUNC(fn_gen_ca)
@@ -342,7 +343,7 @@ static bool gen_self_signed(struct template_call *c, const struct value *args, c
 {
     struct openssl o;
     struct request r;
-    return start_request(c, args, &r, e) && load(&o, e) && issue(c, &o, &r, key, out, e);
+    return start_request(c, args, &r, e) && load(c, &o, e) && issue(c, &o, &r, key, out, e);
 }
 
 FUNC(fn_gen_self_signed_cert)
@@ -371,7 +372,7 @@ static bool gen_signed(struct template_call *c, const struct value *args, const 
     struct openssl o;
     struct request r;
     const struct certificate *ca = (const void *)as_object(&args[4]);
-    if (!start_request(c, args, &r, e) || !load(&o, e)
+    if (!start_request(c, args, &r, e) || !load(c, &o, e)
         || !parse_cert(&o, ca->cert, "decodedSignerCert.Bytes", &r.issuer, e))
         return false;
     bool ok = parse_key(&o, ca->key, &r.issuer_key, e) ? issue(c, &o, &r, key, out, e)
@@ -401,7 +402,7 @@ FUNC(fn_build_custom_cert)
         return err_set(e, ERR_INVALID, "unable to decode base64 certificate");
     if (!base64_decode(c->a, str_at(args, 1), &key, e))
         return err_set(e, ERR_INVALID, "unable to decode base64 private key");
-    if (!load(&o, e) || !parse_cert(&o, cert, "decodedCert.Bytes", &parsed, e))
+    if (!load(c, &o, e) || !parse_cert(&o, cert, "decodedCert.Bytes", &parsed, e))
         return false;
     o.X509_free_(parsed);
     if (!parse_key(&o, key, &parsed_key, e))

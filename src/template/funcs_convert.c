@@ -80,7 +80,8 @@ FUNC(fn_kind_is)
 
 FUNC(fn_deep_equal)
 {
-    return give(out, value_bool(go_deep_equal(&args[0], &args[1])));
+    bool same = go_deep_equal(&args[0], &args[1], &c->budget->steps_left);
+    return call_spend(c, 0, e) && give(out, value_bool(same));
 }
 
 FUNC(fn_get_host_by_name)

@@ -54,6 +54,8 @@ static bool derive_seed(struct template_call *c, const struct value *args, uint8
     struct buf salt = { .a = c->a }, text = { .a = c->a };
     struct str user = str_at(args, 3), site = str_at(args, 4);
     uint8_t key[64];
+    if (!call_spend(c, KEY_STEPS, e))
+        return false;
     buf_c(&salt, scope);
     add_be32(&salt, (uint32_t)user.n);
     buf_add(&salt, user);
@@ -182,6 +184,8 @@ static bool bcrypt_hash(struct template_call *c, struct str password, struct str
 FUNC(fn_bcrypt)
 {
     struct str hash;
+    if (!call_spend(c, KEY_STEPS, e))
+        return false;
     if (!bcrypt_hash(c, str_at(args, 0), &hash, e))
         return give(out, value_fmt(c->a, "failed to encrypt string with bcrypt: %s", e->text));
     return give_str(out, hash);
@@ -192,6 +196,8 @@ FUNC(fn_htpasswd)
     struct str user = str_at(args, 0), hash;
     if (str_find(user, S(":")) >= 0)
         return give(out, value_fmt(c->a, "invalid username: %.*s", STR(user)));
+    if (!call_spend(c, KEY_STEPS, e))
+        return false;
     if (!bcrypt_hash(c, str_at(args, 1), &hash, e))
         return give(out, value_fmt(c->a, "failed to create htpasswd: %s", e->text));
     return give(out, value_fmt(c->a, "%.*s:%.*s", STR(user), STR(hash)));

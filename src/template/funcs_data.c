@@ -77,7 +77,7 @@ static bool make_plain(struct arena *a, const struct value *v, int depth, struct
 {
     struct value seen = v->kind == VALUE_OPAQUE ? plain_object(a, v) : *v;
     if (depth > PLAIN_DEPTH_MAX)
-        return err_set(e, ERR_LIMIT, "json: unsupported value: encountered a cycle or more than %d levels",
+        return err_set(e, ERR_INVALID, "json: unsupported value: encountered a cycle or more than %d levels",
                        PLAIN_DEPTH_MAX);
     if (seen.kind == VALUE_FLOAT && !isfinite(seen.f))
         return err_set(e, ERR_INVALID, "json: unsupported value: %s",
@@ -98,10 +98,19 @@ static bool make_plain(struct arena *a, const struct value *v, int depth, struct
 }
 
 /* What the writers of src/data take; nothing is copied when there is nothing to change. */
-static bool to_plain(struct arena *a, const struct value *v, struct value *out, struct err *e)
+static bool to_plain(struct template_call *c, const struct value *v, struct value *out, struct err *e)
 {
+    int64_t left = (int64_t)TEXT_MAX;
+    if (!tree_measure(v, PLAIN_DEPTH_MAX, &left) && left < 0)
+        return text_fits(TEXT_MAX + 1, e);
     *out = *v;
-    return is_plain(v, 0) || make_plain(a, v, 0, out, e);
+    return call_spend(c, ((int64_t)TEXT_MAX - left) / 256, e) && (is_plain(v, 0) || make_plain(c->a, v, 0, out, e));
+}
+
+/* Helm's forms that never fail give nothing instead; but what is too much must be told. */
+static bool give_nothing(struct value *out, const struct err *e)
+{
+    return e->kind != ERR_LIMIT && give_str(out, S(""));
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */
@@ -110,10 +119,10 @@ static bool write_json(struct template_call *c, const struct value *v, int flags
 {
     struct buf b = { .a = c->a };
     struct value plain;
-    if (!to_plain(c->a, v, &plain, e))
+    if (!to_plain(c, v, &plain, e))
         return false;
     json_write(&b, &plain, is_plain(v, 0) ? JSON_SORT_KEYS | flags : flags); /* make_plain has sorted */
-    return give_buf(out, &b);
+    return give_bounded(out, &b, e);
 }
 
 FUNC(fn_must_to_json)
@@ -123,7 +132,7 @@ FUNC(fn_must_to_json)
 
 FUNC(fn_to_json)
 {
-    return fn_must_to_json(c, args, n, out, e) || give_str(out, S(""));
+    return fn_must_to_json(c, args, n, out, e) || give_nothing(out, e);
 }
 
 FUNC(fn_must_to_pretty_json)
@@ -133,7 +142,7 @@ FUNC(fn_must_to_pretty_json)
 
 FUNC(fn_to_pretty_json)
 {
-    return fn_must_to_pretty_json(c, args, n, out, e) || give_str(out, S(""));
+    return fn_must_to_pretty_json(c, args, n, out, e) || give_nothing(out, e);
 }
 
 /* Not even this form leaves the two line separators of Unicode alone: JavaScript ends lines at them. */
@@ -161,9 +170,17 @@ FUNC(fn_to_raw_json)
     return fn_must_to_raw_json(c, args, n, out, e);
 }
 
+static bool source_fits(struct str text, struct err *e)
+{
+    return text.n <= SOURCE_MAX
+           || err_set(e, ERR_LIMIT, "a text of %zu bytes; at most %zu are read", text.n, SOURCE_MAX);
+}
+
 static bool read_json(struct template_call *c, struct str text, struct value *out, struct err *e)
 {
     struct value v;
+    if (!source_fits(text, e))
+        return false;
     if (!json_parse(c->a, text, &v, e))
         return json_go_error(c->a, text, e);
     return give(out, template_floats(c->a, &v));
@@ -176,7 +193,7 @@ FUNC(fn_must_from_json)
 
 FUNC(fn_from_json)
 {
-    return read_json(c, str_at(args, 0), out, e) || give(out, value_null());
+    return read_json(c, str_at(args, 0), out, e) || (e->kind != ERR_LIMIT && give(out, value_null()));
 }
 
 /* ---- decoding into a map or a list -------------------------------------------------------- */
@@ -240,7 +257,7 @@ FUNC(fn_must_to_yaml)
 {
     struct buf b = { .a = c->a };
     struct value plain;
-    if (!to_plain(c->a, &args[0], &plain, e))
+    if (!to_plain(c, &args[0], &plain, e))
         return err_wrap(e, "error marshaling into JSON");
     if (!yaml_marshal(&b, &plain, e))
         return false;
@@ -251,7 +268,7 @@ FUNC(fn_must_to_yaml)
 
 static FUNC(fn_to_yaml)
 {
-    return fn_must_to_yaml(c, args, n, out, e) || give_str(out, S(""));
+    return fn_must_to_yaml(c, args, n, out, e) || give_nothing(out, e);
 }
 
 static FUNC(fn_to_yaml_pretty)
@@ -259,17 +276,21 @@ static FUNC(fn_to_yaml_pretty)
     struct buf b = { .a = c->a };
     struct value plain = args[0];
     struct err ignored;
+    if (!can_print(c, args, 1, e))
+        return false;
     if (!is_plain(&args[0], 0) && !make_plain(c->a, &args[0], 0, &plain, &ignored))
         plain = args[0]; /* infinities, which this writer knows */
     yaml_write_pretty(&b, &plain);
     if (b.n > 0 && b.p[b.n - 1] == '\n')
         b.n--;
-    return give_buf(out, &b);
+    return give_bounded(out, &b, e);
 }
 
 static bool read_yaml(struct template_call *c, struct str text, enum value_kind want, struct value *out, struct err *e)
 {
     struct value v;
+    if (!source_fits(text, e))
+        return false;
     if (!yaml_parse(c->a, text, NULL, &v, e))
         return err_wrap(e, "error converting YAML to JSON");
     if (!check_shape(&v, want, e))
@@ -300,14 +321,16 @@ static FUNC(fn_to_toml)
     struct buf b = { .a = c->a };
     if (args[0].kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
+    if (!can_print(c, args, 1, e))
+        return false;
     if (!toml_write(&b, &args[0], e))
         return give_str(out, arena_str(c->a, str_c(e->text)));
-    return give_buf(out, &b);
+    return give_bounded(out, &b, e);
 }
 
 static FUNC(fn_from_toml)
 {
-    return toml_parse(c->a, str_at(args, 0), out, e) || give_error_map(c, e, out);
+    return source_fits(str_at(args, 0), e) && (toml_parse(c->a, str_at(args, 0), out, e) || give_error_map(c, e, out));
 }
 
 /* Sorted by name. */

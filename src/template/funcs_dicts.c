@@ -16,6 +16,9 @@ static const struct value *lookup(const struct map *m, struct str key)
 
 FUNC(fn_dict)
 {
+    for (size_t i = 0; i < n; i += 2) /* keys become text */
+        if (args[i].kind != VALUE_STRING && !can_print(c, &args[i], 1, e))
+            return false;
     *out = value_map(c->a);
     for (size_t i = 0; i < n; i += 2)
         map_put(c->a, out->map, text_of(c->a, &args[i]), i + 1 < n ? args[i + 1] : value_str(S("")));
@@ -83,6 +86,8 @@ static bool is_named(const struct value *names, size_t n, struct str key)
 FUNC(fn_omit)
 {
     const struct map *m = map_at(args, 0);
+    if (m != NULL && !call_spend(c, (int64_t)(m->n * n / 16), e))
+        return false;
     *out = value_map(c->a);
     for (size_t i = 0; m != NULL && i < m->n; i++)
         if (!is_named(args + 1, n - 1, m->v[i].key))
@@ -95,6 +100,8 @@ FUNC(fn_keys)
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     for (size_t i = 0; i < n; i++) {
         const struct map *m = map_at(args, i);
+        if (m != NULL && !list_fits(out->list->n + m->n, e))
+            return false;
         for (size_t k = 0; m != NULL && k < m->n; k++)
             list_push(c->a, out->list, value_str(m->v[k].key));
     }
@@ -139,10 +146,12 @@ FUNC(fn_dig)
 
 /* What dst lacks or holds empty comes from src; maps are merged entry by entry. With `over` src wins always, but an
  * empty map does not displace a map. */
-static bool merge(struct arena *a, struct map *dst, const struct map *src, bool over, int depth, struct err *e)
+static bool merge(struct template_call *c, struct map *dst, const struct map *src, bool over, int depth, struct err *e)
 {
     if (depth > MERGE_DEPTH_MAX)
         return err_set(e, ERR_LIMIT, "maps are nested more than %d deep", MERGE_DEPTH_MAX);
+    if (!call_spend(c, 1 + (int64_t)src->n, e))
+        return false;
     for (size_t i = 0; i < src->n; i++) {
         const struct value *from = &src->v[i].value;
         struct value *to = map_get(dst, src->v[i].key);
@@ -150,10 +159,10 @@ static bool merge(struct arena *a, struct map *dst, const struct map *src, bool 
         if (both_maps && to->map == from->map)
             continue;
         if (both_maps) {
-            if (!merge(a, to->map, from->map, over, depth + 1, e))
+            if (!merge(c, to->map, from->map, over, depth + 1, e))
                 return false;
         } else if (over || ((to == NULL || !template_truth(to)) && from->kind != VALUE_NULL)) {
-            map_put(a, dst, src->v[i].key, *from);
+            map_put(c->a, dst, src->v[i].key, *from);
         }
     }
     return true;
@@ -166,7 +175,7 @@ static bool merge_all(struct template_call *c, const struct value *args, size_t 
     struct map *dst = out->map;
     for (size_t i = 1; i < n; i++) {
         const struct map *src = map_at(args, i);
-        if (src != NULL && src != dst && !merge(c->a, dst, src, over, 0, e))
+        if (src != NULL && src != dst && !merge(c, dst, src, over, 0, e))
             return false;
     }
     return true;
@@ -185,16 +194,19 @@ FUNC(fn_merge_overwrite)
 /* ---- copies ------------------------------------------------------------------------------- */
 
 /* Containers are copied, strings and objects shared. */
-static bool copy(struct arena *a, const struct value *v, int depth, struct value *out, struct err *e)
+static bool copy(struct template_call *c, const struct value *v, int depth, struct value *out, struct err *e)
 {
+    struct arena *a = c->a;
     if (depth > MERGE_DEPTH_MAX)
         return err_set(e, ERR_LIMIT, "values are nested more than %d deep", MERGE_DEPTH_MAX);
+    if (!call_spend(c, 1, e))
+        return false;
     *out = *v;
     if (v->kind == VALUE_LIST) {
         *out = tagged(value_list(a), type_tag(v));
         for (size_t i = 0; i < v->list->n; i++) {
             struct value item;
-            if (!copy(a, &v->list->v[i], depth + 1, &item, e))
+            if (!copy(c, &v->list->v[i], depth + 1, &item, e))
                 return false;
             list_push(a, out->list, item);
         }
@@ -202,7 +214,7 @@ static bool copy(struct arena *a, const struct value *v, int depth, struct value
         *out = tagged(value_map(a), type_tag(v));
         for (size_t i = 0; i < v->map->n; i++) {
             struct value item;
-            if (!copy(a, &v->map->v[i].value, depth + 1, &item, e))
+            if (!copy(c, &v->map->v[i].value, depth + 1, &item, e))
                 return false;
             map_put(a, out->map, v->map->v[i].key, item);
         }
@@ -214,5 +226,5 @@ FUNC(fn_deep_copy)
 {
     if (args[0].kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
-    return copy(c->a, &args[0], 0, out, e);
+    return copy(c, &args[0], 0, out, e);
 }

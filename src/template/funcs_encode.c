@@ -247,8 +247,8 @@ static bool random_text(struct template_call *c, const char *alphabet, const str
 {
     struct buf b = { .a = c->a };
     uint32_t range = (uint32_t)strlen(alphabet);
-    if (args[0].i > (int64_t)TEXT_MAX)
-        return err_set(e, ERR_LIMIT, "more than %zu random characters", TEXT_MAX);
+    if (args[0].i > 0 && (!text_fits((size_t)args[0].i, e) || !call_spend(c, args[0].i / 4, e)))
+        return false;
     for (int64_t i = 0; i < args[0].i; i++)
         buf_byte(&b, alphabet[random_below(range)]);
     return give_buf(out, &b);
@@ -281,8 +281,8 @@ FUNC(fn_rand_bytes)
 {
     if (args[0].i < 0)
         return err_set(e, ERR_INVALID, "runtime error: makeslice: len out of range");
-    if (args[0].i > (int64_t)TEXT_MAX)
-        return err_set(e, ERR_LIMIT, "more than %zu random bytes", TEXT_MAX);
+    if (!text_fits((size_t)args[0].i, e) || !call_spend(c, args[0].i / 256, e))
+        return false;
     size_t size = (size_t)args[0].i;
     char *bytes = arena_alloc_raw(c->a, size + 1);
     random_bytes(bytes, size);

@@ -92,6 +92,8 @@ FUNC(fn_concat)
         const struct list *l = take_list(c, &args[i], "Cannot concat type %s as list", e);
         if (l == NULL)
             return false;
+        if (!list_fits(made.list->n + l->n, e))
+            return false;
         for (size_t k = 0; k < l->n; k++)
             list_push(c->a, made.list, l->v[k]);
     }
@@ -109,10 +111,11 @@ FUNC(fn_reverse)
     return true;
 }
 
-static bool list_has(const struct value *v, size_t n, const struct value *wanted)
+/* Comparing many with many is paid for as it is done; the answer means nothing once the steps are used up. */
+static bool list_has(struct template_call *c, const struct value *v, size_t n, const struct value *wanted)
 {
     for (size_t i = 0; i < n; i++)
-        if (go_deep_equal(&v[i], wanted))
+        if (go_deep_equal(&v[i], wanted, &c->budget->steps_left))
             return true;
     return false;
 }
@@ -123,10 +126,10 @@ FUNC(fn_uniq)
     if (l == NULL)
         return false;
     *out = value_list(c->a);
-    for (size_t i = 0; i < l->n; i++)
-        if (!list_has(out->list->v, out->list->n, &l->v[i]))
+    for (size_t i = 0; i < l->n && c->budget->steps_left >= 0; i++)
+        if (!list_has(c, out->list->v, out->list->n, &l->v[i]))
             list_push(c->a, out->list, l->v[i]);
-    return true;
+    return call_spend(c, 0, e);
 }
 
 FUNC(fn_compact)
@@ -147,10 +150,10 @@ FUNC(fn_without)
     if (l == NULL)
         return false;
     *out = value_list(c->a);
-    for (size_t i = 0; i < l->n; i++)
-        if (!list_has(args + 1, n - 1, &l->v[i]))
+    for (size_t i = 0; i < l->n && c->budget->steps_left >= 0; i++)
+        if (!list_has(c, args + 1, n - 1, &l->v[i]))
             list_push(c->a, out->list, l->v[i]);
-    return true;
+    return call_spend(c, 0, e);
 }
 
 FUNC(fn_has)
@@ -158,7 +161,7 @@ FUNC(fn_has)
     if (args[1].kind == VALUE_NULL)
         return give(out, value_bool(false));
     const struct list *l = take_list(c, &args[1], "Cannot find has on type %s", e);
-    return l != NULL && give(out, value_bool(list_has(l->v, l->n, &args[0])));
+    return l != NULL && give(out, value_bool(list_has(c, l->v, l->n, &args[0]))) && call_spend(c, 0, e);
 }
 
 FUNC(fn_slice)

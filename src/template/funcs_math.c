@@ -256,8 +256,8 @@ static bool count_up(struct arena *a, int64_t from, int64_t to, int64_t step, st
     if ((to < from && step >= 0) || (to >= from && step <= 0))
         return true;
     for (int64_t i = from; step > 0 ? i < to : i > to; i = wrap_add(i, step)) {
-        if (out->list->n >= (size_t)ELEMENTS_MAX)
-            return err_set(e, ERR_LIMIT, "a list of more than %lld numbers", (long long)ELEMENTS_MAX);
+        if (!list_fits(out->list->n + 1, e))
+            return false;
         list_push(a, out->list, value_int(i));
     }
     return true;

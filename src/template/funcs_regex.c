@@ -2,7 +2,6 @@
  * differ. */
 #include "data/regex.h"
 #include "template/funcs.h"
-
 /* What regexp.MustCompile panics with. */
 static bool compile_or_panic(struct template_call *c, struct str pattern, struct regex **re, struct err *e)
 {
@@ -23,8 +22,11 @@ static bool compile_or_fail(struct template_call *c, struct str pattern, struct 
     return regex_compile(pattern, re, e);
 }
 
-/* The next match from *pos on, as Go's FindAll steps: an empty one right after another match does not count. */
+/* A match may take a million times longer than another: the budget is looked at after each.
+ *
+ * The next match from *pos on, as Go's FindAll steps: an empty one right after another match does not count. */
 struct finder {
+    struct template_call *c;
     const struct regex *re;
     struct str s;
     struct regex_span *spans;
@@ -36,6 +38,8 @@ static bool find_next(struct finder *f, bool *found, struct err *e)
 {
     while (f->pos <= f->s.n) {
         if (!regex_match(f->re, f->s, f->pos, f->spans, found, e))
+            return false;
+        if (!budget_look(f->c, e))
             return false;
         if (!*found)
             return true;
@@ -55,10 +59,10 @@ static bool find_next(struct finder *f, bool *found, struct err *e)
     return true;
 }
 
-static struct finder start(struct arena *a, const struct regex *re, struct str s)
+static struct finder start(struct template_call *c, const struct regex *re, struct str s)
 {
     return (struct finder){
-        .re = re, .s = s, .spans = arena_new(a, struct regex_span, regex_groups(re) + 1), .last_end = -1
+        .c = c, .re = re, .s = s, .spans = arena_new(c->a, struct regex_span, regex_groups(re) + 1), .last_end = -1
     };
 }
 
@@ -75,13 +79,13 @@ FUNC(fn_must_regex_match)
     bool found;
     if (!regex_compile(str_at(args, 0), &re, e))
         return false;
-    struct finder f = start(c->a, re, str_at(args, 1));
-    return regex_match(re, f.s, 0, f.spans, &found, e) && give(out, value_bool(found));
+    struct finder f = start(c, re, str_at(args, 1));
+    return regex_match(re, f.s, 0, f.spans, &found, e) && budget_look(c, e) && give(out, value_bool(found));
 }
 
 FUNC(fn_regex_match)
 {
-    return fn_must_regex_match(c, args, n, out, e) || give(out, value_bool(false));
+    return fn_must_regex_match(c, args, n, out, e) || (e->kind != ERR_LIMIT && give(out, value_bool(false)));
 }
 
 static bool find(struct template_call *c, compiler *compile, const struct value *args, struct value *out, struct err *e)
@@ -90,8 +94,8 @@ static bool find(struct template_call *c, compiler *compile, const struct value 
     bool found;
     if (!compile(c, str_at(args, 0), &re, e))
         return false;
-    struct finder f = start(c->a, re, str_at(args, 1));
-    if (!regex_match(re, f.s, 0, f.spans, &found, e))
+    struct finder f = start(c, re, str_at(args, 1));
+    if (!regex_match(re, f.s, 0, f.spans, &found, e) || !budget_look(c, e))
         return false;
     return give_str(out, found ? span_text(f.s, f.spans[0]) : S(""));
 }
@@ -113,13 +117,15 @@ static bool find_all(struct template_call *c, compiler *compile, const struct va
     bool found = true;
     if (!compile(c, str_at(args, 0), &re, e))
         return false;
-    struct finder f = start(c->a, re, str_at(args, 1));
+    struct finder f = start(c, re, str_at(args, 1));
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     while (args[2].i < 0 || out->list->n < (size_t)args[2].i) {
         if (!find_next(&f, &found, e))
             return false;
         if (!found)
             break;
+        if (!list_fits(out->list->n + 1, e))
+            return false;
         list_push(c->a, out->list, value_str(span_text(f.s, f.spans[0])));
     }
     return give(out, out->list->n > 0 ? *out : tagged(*out, TEMPLATE_NIL_STRINGS));
@@ -143,7 +149,8 @@ static bool replace(struct template_call *c, compiler *compile, const struct val
     CLEANUP(regex_free) struct regex *re = NULL;
     struct str made;
     return compile(c, str_at(args, 0), &re, e)
-           && regex_replace(c->a, re, str_at(args, 1), str_at(args, 2), literal, &made, e) && give_str(out, made);
+           && regex_replace(c->a, re, str_at(args, 1), str_at(args, 2), literal, &made, e) && budget_look(c, e)
+           && give_str(out, made);
 }
 
 FUNC(fn_regex_replace_all)
@@ -173,7 +180,7 @@ static bool split_matches(struct template_call *c, struct finder *f, int64_t mos
     size_t begin = 0, end = 0;
     for (int64_t i = 0; most < 0 || i < most; i++) {
         bool found;
-        if (!find_next(f, &found, e))
+        if (!find_next(f, &found, e) || !list_fits(pieces->n + 1, e))
             return false;
         if (!found || (most > 0 && pieces->n == (size_t)most - 1))
             break;
@@ -193,7 +200,7 @@ static bool split(struct template_call *c, compiler *compile, const struct value
     CLEANUP(regex_free) struct regex *re = NULL;
     if (!compile(c, str_at(args, 0), &re, e))
         return false;
-    struct finder f = start(c->a, re, str_at(args, 1));
+    struct finder f = start(c, re, str_at(args, 1));
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     if (args[2].i == 0)
         return give(out, tagged(*out, TEMPLATE_NIL_STRINGS));

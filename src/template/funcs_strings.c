@@ -3,11 +3,6 @@
 
 #include "template/funcs.h"
 
-static bool too_large(struct err *e)
-{
-    return err_set(e, ERR_LIMIT, "the text would be larger than %zu bytes", TEXT_MAX);
-}
-
 FUNC(fn_hello)
 {
     return give(out, value_c("Hello!"));
@@ -63,6 +58,8 @@ FUNC(fn_trim)
 
 FUNC(fn_trim_all)
 {
+    if (!call_spend(c, (int64_t)(args[0].n / 16) * (args[1].n / 16), e))
+        return false;
     return give_str(out, trim_runes(str_at(args, 1), str_at(args, 0), is_in_set));
 }
 
@@ -102,7 +99,7 @@ FUNC(fn_repeat)
     if (args[0].i < 0)
         return err_set(e, ERR_INVALID, "strings: negative Repeat count");
     if (s.n > 0 && (uint64_t)args[0].i > TEXT_MAX / s.n)
-        return too_large(e);
+        return text_fits(TEXT_MAX + 1, e);
     for (int64_t i = 0; s.n > 0 && i < args[0].i; i++)
         buf_add(&b, s);
     return give_buf(out, &b);
@@ -239,8 +236,8 @@ FUNC(fn_replace)
         buf_add(&b, str_cut(&s, (size_t)at));
         buf_add(&b, with);
         str_cut(&s, old.n);
-        if (b.n > TEXT_MAX)
-            return too_large(e);
+        if (!text_fits(b.n, e))
+            return false;
     }
     buf_add(&b, s);
     return give_buf(out, &b);
@@ -252,17 +249,15 @@ static bool add_indented(struct buf *b, int64_t spaces, struct str s, struct err
 {
     if (spaces < 0)
         return err_set(e, ERR_INVALID, "strings: negative Repeat count");
-    if ((size_t)spaces > TEXT_MAX)
-        return too_large(e);
+    if (!text_fits((size_t)spaces, e))
+        return false;
     for (;;) {
         const char *newline = memchr(s.p, '\n', s.n);
         size_t line = newline != NULL ? (size_t)(newline - s.p) + 1 : s.n;
         buf_fill(b, ' ', (size_t)spaces);
         buf_add(b, str_cut(&s, line));
-        if (newline == NULL)
-            return true;
-        if (b->n > TEXT_MAX)
-            return too_large(e);
+        if (newline == NULL || !text_fits(b->n, e))
+            return newline == NULL;
     }
 }
 
@@ -297,11 +292,12 @@ static size_t add_long_word(struct buf *b, struct str s, size_t width, struct st
     return width + (size_t)blank + 1;
 }
 
-static struct str wrap(struct arena *a, struct str s, int64_t wanted, struct str newline, bool cut)
+static bool wrap(struct template_call *c, struct str s, int64_t wanted, struct str newline, bool cut, struct value *out,
+                 struct err *e)
 {
-    struct buf b = { .a = a };
+    struct buf b = { .a = c->a };
     size_t width = wanted < 1 ? 1 : (size_t)wanted;
-    while (s.n > width) {
+    while (s.n > width && b.n <= TEXT_MAX) {
         if (s.p[0] == ' ') {
             str_cut(&s, 1);
             continue;
@@ -316,28 +312,30 @@ static struct str wrap(struct arena *a, struct str s, int64_t wanted, struct str
         str_cut(&s, (size_t)blank + 1);
     }
     buf_add(&b, s);
-    return buf_str(&b);
+    return give_bounded(out, &b, e);
 }
 
 FUNC(fn_wrap)
 {
-    return give_str(out, wrap(c->a, str_at(args, 1), args[0].i, S("\n"), false));
+    return wrap(c, str_at(args, 1), args[0].i, S("\n"), false, out, e);
 }
 
 FUNC(fn_wrap_with)
 {
     struct str newline = str_at(args, 1);
-    return give_str(out, wrap(c->a, str_at(args, 2), args[0].i, newline.n > 0 ? newline : S("\n"), true));
+    return wrap(c, str_at(args, 2), args[0].i, newline.n > 0 ? newline : S("\n"), true, out, e);
 }
 
 /* ---- quotes and joins --------------------------------------------------------------------- */
 
 /* The arguments with blanks between them; nil ones are left out. */
 static bool join_given(struct template_call *c, const struct value *args, size_t n,
-                       void (*put)(struct buf *b, const struct value *v), struct value *out)
+                       void (*put)(struct buf *b, const struct value *v), struct value *out, struct err *e)
 {
     struct buf b = { .a = c->a };
     bool any = false;
+    if (!can_print(c, args, n, e))
+        return false;
     for (size_t i = 0; i < n; i++) {
         if (args[i].kind == VALUE_NULL)
             continue;
@@ -346,7 +344,7 @@ static bool join_given(struct template_call *c, const struct value *args, size_t
         put(&b, &args[i]);
         any = true;
     }
-    return give_buf(out, &b);
+    return give_bounded(out, &b, e);
 }
 
 static void put_quoted(struct buf *b, const struct value *v)
@@ -363,52 +361,56 @@ static void put_single_quoted(struct buf *b, const struct value *v)
 
 FUNC(fn_quote)
 {
-    return join_given(c, args, n, put_quoted, out);
+    return join_given(c, args, n, put_quoted, out, e);
 }
 
 FUNC(fn_squote)
 {
-    return join_given(c, args, n, put_single_quoted, out);
+    return join_given(c, args, n, put_single_quoted, out, e);
 }
 
 /* sprig prints "%v %v ..." and trims the blank at the end of the format only */
 FUNC(fn_cat)
 {
-    return join_given(c, args, n, print_value, out);
+    return join_given(c, args, n, print_value, out, e);
 }
 
 FUNC(fn_to_string)
 {
-    return give_str(out, text_of(c->a, &args[0]));
+    return can_print(c, args, n, e) && give_str(out, text_of(c->a, &args[0]));
 }
 
-struct value string_list(struct arena *a, const struct value *v)
+bool string_list(struct template_call *c, const struct value *v, struct value *out, struct err *e)
 {
-    struct value made = tagged(value_list(a), TEMPLATE_STRINGS);
-    const struct list *l = list_in(a, v);
+    const struct list *l = list_in(c->a, v);
+    if (!can_print(c, v, 1, e))
+        return false;
+    *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     if (l == NULL && v->kind != VALUE_NULL)
-        list_push(a, made.list, value_str(text_of(a, v)));
+        list_push(c->a, out->list, value_str(text_of(c->a, v)));
     for (size_t i = 0; l != NULL && i < l->n; i++)
         if (l->v[i].kind != VALUE_NULL)
-            list_push(a, made.list, value_str(text_of(a, &l->v[i])));
-    return made;
+            list_push(c->a, out->list, value_str(text_of(c->a, &l->v[i])));
+    return true;
 }
 
 FUNC(fn_to_strings)
 {
-    return give(out, string_list(c->a, &args[0]));
+    return string_list(c, &args[0], out, e);
 }
 
 FUNC(fn_join)
 {
     struct buf b = { .a = c->a };
-    struct value texts = string_list(c->a, &args[1]);
-    for (size_t i = 0; i < texts.list->n; i++) {
+    struct value texts;
+    if (!string_list(c, &args[1], &texts, e))
+        return false;
+    for (size_t i = 0; i < texts.list->n && b.n <= TEXT_MAX; i++) {
         if (i > 0)
             buf_add(&b, str_at(args, 0));
         buf_add(&b, value_as_str(&texts.list->v[i]));
     }
-    return give_buf(out, &b);
+    return give_bounded(out, &b, e);
 }
 
 static int by_bytes(const void *x, const void *y)
@@ -424,8 +426,11 @@ FUNC(fn_sort_alpha)
         texts = tagged(value_list(c->a), TEMPLATE_STRINGS);
         list_push(c->a, texts.list, value_c("<nil>"));
     } else if (texts.kind != VALUE_LIST || type_tag(&texts) != TEMPLATE_STRINGS) {
-        texts = string_list(c->a, &args[0]);
+        if (!string_list(c, &args[0], &texts, e))
+            return false;
     }
+    if (!can_print(c, &texts, 1, e) || !call_spend(c, (int64_t)texts.list->n, e))
+        return false;
     if (texts.list->n > 1)
         qsort(texts.list->v, texts.list->n, sizeof *texts.list->v, by_bytes);
     return give(out, texts);
@@ -434,12 +439,12 @@ FUNC(fn_sort_alpha)
 /* ---- splitting ---------------------------------------------------------------------------- */
 
 /* strings.SplitN: at most `most` pieces, the last one with the rest; negative: all. An empty separator gives runes. */
-static struct value split(struct arena *a, struct str sep, struct str s, int64_t most)
+static bool split(struct arena *a, struct str sep, struct str s, int64_t most, struct value *out, struct err *e)
 {
-    struct value pieces = tagged(value_list(a), TEMPLATE_STRINGS);
+    struct value pieces = *out = tagged(value_list(a), TEMPLATE_STRINGS);
     if (most == 0)
-        return pieces;
-    for (int64_t i = 1; most < 0 || i < most; i++) {
+        return true;
+    for (int64_t i = 1; (most < 0 || i < most) && i <= ELEMENTS_MAX; i++) {
         uint32_t r;
         ptrdiff_t at = sep.n > 0 ? str_find(s, sep) : s.n > 0 ? (ptrdiff_t)utf8_decode(s, &r) : -1;
         if (at < 0 || (sep.n == 0 && (size_t)at == s.n))
@@ -449,7 +454,7 @@ static struct value split(struct arena *a, struct str sep, struct str s, int64_t
     }
     if (sep.n > 0 || s.n > 0)
         list_push(a, pieces.list, value_str(s));
-    return pieces;
+    return list_fits(pieces.list->n, e);
 }
 
 static struct value numbered(struct arena *a, const struct list *pieces)
@@ -462,17 +467,18 @@ static struct value numbered(struct arena *a, const struct list *pieces)
 
 FUNC(fn_split)
 {
-    struct value pieces = split(c->a, str_at(args, 0), str_at(args, 1), -1);
-    return give(out, numbered(c->a, pieces.list));
+    struct value pieces;
+    return split(c->a, str_at(args, 0), str_at(args, 1), -1, &pieces, e) && give(out, numbered(c->a, pieces.list));
 }
 
 FUNC(fn_splitn)
 {
-    struct value pieces = split(c->a, str_at(args, 0), str_at(args, 2), args[1].i);
-    return give(out, numbered(c->a, pieces.list));
+    struct value pieces;
+    return split(c->a, str_at(args, 0), str_at(args, 2), args[1].i, &pieces, e)
+           && give(out, numbered(c->a, pieces.list));
 }
 
 FUNC(fn_split_list)
 {
-    return give(out, split(c->a, str_at(args, 0), str_at(args, 1), -1));
+    return split(c->a, str_at(args, 0), str_at(args, 1), -1, out, e);
 }

@@ -269,9 +269,16 @@ struct template_call {
     struct failing *failing;
     int depth;  /* of {{template}} */
     int nested; /* of template_call_execute */
-    int64_t steps;
-    size_t memory_end; /* the arena's total that must not be passed */
+    struct template_budget *budget;
 };
+
+/* The slow half of call_spend (budget.c): false with the limit that was passed. */
+bool budget_look(struct template_call *c, struct err *e);
+static inline bool call_spend(struct template_call *c, int64_t steps, struct err *e)
+{
+    c->budget->steps_left -= steps;
+    return (c->budget->steps_left >= c->budget->look_at && c->a->total <= c->budget->memory_end) || budget_look(c, e);
+}
 
 /* Statements (exec.c). */
 bool execute_tree(struct template_call *c, const struct tree *t, const struct value *dot);
@@ -306,8 +313,9 @@ void go_printf(struct template_call *call, struct buf *out, struct str format, c
 /* Go syntax of a value, %#v. */
 void print_go_syntax(struct buf *out, const struct value *v);
 
-/* Deep equality with Go types (reflect.DeepEqual). */
-bool go_deep_equal(const struct value *a, const struct value *b);
+/* Deep equality with Go types (reflect.DeepEqual); what was compared is taken off *steps, and the answer is no when
+ * they are used up. */
+bool go_deep_equal(const struct value *a, const struct value *b, int64_t *steps);
 const struct template_object *as_object(const struct value *v); /* NULL when it is none */
 /* What answers to `name` when v is a common.Values that has such a method; NULL otherwise. */
 const struct template_object *common_values_method(struct arena *a, const struct value *v, struct str name);

@@ -272,44 +272,45 @@ struct value template_floats(struct arena *a, const struct value *v)
     return made;
 }
 
-static bool equal_at(const struct value *a, const struct value *b, int depth);
+static bool equal_at(const struct value *a, const struct value *b, int depth, int64_t *steps);
 
-static bool lists_equal(const struct list *a, const struct list *b, int depth)
+static bool lists_equal(const struct list *a, const struct list *b, int depth, int64_t *steps)
 {
     for (size_t i = 0; i < a->n && i < b->n; i++)
-        if (!equal_at(&a->v[i], &b->v[i], depth))
+        if (!equal_at(&a->v[i], &b->v[i], depth, steps))
             return false;
     return a->n == b->n;
 }
 
-static bool maps_equal(const struct map *a, const struct map *b, int depth)
+static bool maps_equal(const struct map *a, const struct map *b, int depth, int64_t *steps)
 {
     for (size_t i = 0; i < a->n; i++) {
         const struct value *there = map_get(b, a->v[i].key);
-        if (there == NULL || !equal_at(&a->v[i].value, there, depth))
+        if (there == NULL || !equal_at(&a->v[i].value, there, depth, steps))
             return false;
     }
     return a->n == b->n;
 }
 
-static bool equal_at(const struct value *a, const struct value *b, int depth)
+static bool equal_at(const struct value *a, const struct value *b, int depth, int64_t *steps)
 {
-    if (a->kind != b->kind || type_tag(a) != type_tag(b) || depth == DEPTH_MAX)
+    if (a->kind != b->kind || type_tag(a) != type_tag(b) || depth == DEPTH_MAX || *steps < 0)
         return false;
+    *steps -= a->kind == VALUE_STRING && a->n == b->n ? 1 + a->n / 256 : 1;
     switch ((enum value_kind)a->kind) {
     case VALUE_NULL: return true;
     case VALUE_BOOL: return a->b == b->b;
     case VALUE_INT: return a->i == b->i;
     case VALUE_FLOAT: return a->f == b->f;
     case VALUE_STRING: return str_eq(value_as_str(a), value_as_str(b));
-    case VALUE_LIST: return lists_equal(a->list, b->list, depth + 1);
-    case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map, depth + 1);
+    case VALUE_LIST: return lists_equal(a->list, b->list, depth + 1, steps);
+    case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map, depth + 1, steps);
     case VALUE_OPAQUE: return a->opaque == b->opaque;
     }
     return false;
 }
 
-bool go_deep_equal(const struct value *a, const struct value *b)
+bool go_deep_equal(const struct value *a, const struct value *b, int64_t *steps)
 {
-    return equal_at(a, b, 0);
+    return equal_at(a, b, 0, steps);
 }

@@ -644,7 +644,7 @@ static void print_extra(struct scan *c)
 void go_printf(struct template_call *call, struct buf *out, struct str format, const struct value *args, size_t n)
 {
     struct scan c = { .f = { .out = out }, .s = format, .args = args, .n = n };
-    while (c.s.n > 0) {
+    while (c.s.n > 0 && out->n <= NESTED_MAX) { /* the caller refuses what is larger */
         ptrdiff_t percent = str_find(c.s, S("%"));
         buf_add(out, str_cut(&c.s, percent < 0 ? c.s.n : (size_t)percent));
         if (c.s.n == 0)

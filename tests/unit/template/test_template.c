@@ -267,13 +267,98 @@ static void endless_recursion_ends(void **state)
     arena_close(&f.a);
 }
 
-static void maps_that_hold_themselves_print(void **state)
+#define ITSELF "{{ $m := dict }}{{ $_ := set $m \"m\" $m }}"
+/* Each level holds the one before it twice: sixty levels are more than all of memory. */
+#define TWICE "{{ $m := dict }}{{ range until 60 }}{{ $m = dict \"a\" $m \"b\" $m }}{{ end }}"
+
+/* Go dies of most of these. */
+static void endless_values_are_refused(void **state)
+{
+    static const char holds_itself[] = "a map or list that holds itself", large[] = "the text would be larger than";
+    static const struct {
+        const char *text, *words;
+    } rows[] = {
+        { ITSELF "{{ $m }}", holds_itself },
+        { ITSELF "{{ toString $m }}", holds_itself },
+        { ITSELF "{{ print 1 $m }}", holds_itself },
+        { ITSELF "{{ printf \"%v\" $m }}", holds_itself },
+        { ITSELF "{{ list $m | join \",\" }}", holds_itself },
+        { ITSELF "{{ toToml $m }}", holds_itself },
+        { ITSELF "{{ toYamlPretty $m }}", holds_itself },
+        { ITSELF "{{ deepCopy $m }}", "nested more than 1000 deep" },
+        { ITSELF "{{ mustToJson $m }}", "json: unsupported value: encountered a cycle" },
+        { ITSELF "[{{ toJson $m }}{{ toYaml $m }}{{ eq $m nil }}]", "[false]" },
+        { TWICE "{{ $m }}", large },
+        { TWICE "{{ quote $m }}", large },
+        { TWICE "{{ toJson $m }}", large },
+        { TWICE "{{ toYaml $m }}", large },
+        { TWICE "{{ toToml $m }}", large },
+        { TWICE "{{ deepCopy $m }}", "more than 1000000 steps" },
+        { TWICE "{{ $n := $m }}" TWICE "{{ deepEqual $m $n }}", "more than 1000000 steps" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        struct template_options o = { .steps_max = 1000000 };
+        open_fixture(&f, template_funcs_data);
+        parse(&f, "main", rows[i].text);
+        struct str got = run(&f, &o, value_null());
+        assert_true(str_find(got, str_c(rows[i].words)) >= 0);
+        arena_close(&f.a);
+    }
+}
+
+/* What one call may make is bounded, and what it takes is paid for. */
+static void calls_are_bounded(void **state)
+{
+    static const char large[] = "the text would be larger than 67108864 bytes";
+    static const struct {
+        const char *text, *words;
+    } rows[] = {
+        { "{{ repeat 1000000000 \"x\" }}", large },
+        { "{{ \"x\" | nindent 1000000000 }}", large },
+        { "{{ randAlphaNum 1000000000 }}", large },
+        { "{{ $s := repeat 60000000 \"x\" }}{{ print $s $s }}", large },
+        { "{{ $s := repeat 60000000 \"x\" }}{{ cat $s $s }}", large },
+        { "{{ $s := repeat 20000000 \"x\" }}{{ list $s $s $s | join $s }}", large },
+        { "{{ $s := repeat 1000000 \"x\" }}{{ wrapWith 1 $s $s }}", large },
+        { "{{ $s := repeat 1000000 \"x\" }}{{ replace \"x\" $s $s }}", large },
+        { "{{ $s := repeat 1000000 \"x\" }}{{ regexReplaceAll \"x+\" $s \"$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0"
+          "$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0$0\" }}",
+          "the text with replacements would be larger" },
+        { "{{ until 1000000000 }}", "a list of more than 4000000 elements" },
+        { "{{ seq 1000000000 }}", "a list of more than 4000000 elements" },
+        { "{{ splitList \"\" (repeat 5000000 \"x\") }}", "a list of more than 4000000 elements" },
+        { "{{ $l := until 1000000 }}{{ range until 3 }}{{ $l = concat $l $l }}{{ end }}", "4000000 elements" },
+        { "{{ fromJson (repeat 20000000 \" \") }}", "at most 16777216 are read" },
+        { "{{ uniq (until 100000) }}", "more than 1000000 steps" },
+        { "{{ trimAll (repeat 100000 \"a\") (repeat 1000000 \"b\") }}", "more than 1000000 steps" },
+        { "{{ $s := repeat 10000000 \"x\" }}{{ range until 1000 }}{{ $_ := contains \"y\" $s }}{{ end }}",
+          "more than 1000000 steps" },
+        { "{{ regexMatch \"^(a|aa)+$\" (print (repeat 100 \"a\") \"b\") }}", "regular expression takes too long" },
+        { "{{ range until 10 }}{{ derivePassword 1 \"pin\" \"p\" \"u\" \"s\" }}{{ end }}", "more than 1000000 steps" },
+        { "{{ untilStep 0 10 0 }}{{ untilStep 0 10 -1 }}{{ seq 5 0 1 }}", "[][]" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        struct template_options o = { .steps_max = 1000000 };
+        open_fixture(&f, template_funcs_data);
+        parse(&f, "main", rows[i].text);
+        struct str got = run(&f, &o, value_null());
+        if (str_find(got, str_c(rows[i].words)) < 0)
+            fail_msg("row %zu gives %.*s", i, (int)(got.n < 200 ? got.n : 200), got.p);
+        arena_close(&f.a);
+    }
+}
+
+static void executions_share_a_budget(void **state)
 {
     struct fixture f;
     open_fixture(&f, NULL);
-    parse(&f, "main",
-          "{{ $m := dict }}{{ $_ := set $m \"m\" $m }}{{ toString $m | trunc 10 }}{{ toJson $m }}{{ eq $m nil }}");
-    assert_str(run(&f, NULL, value_null()), S("map[m:map[false"));
+    struct template_budget budget = template_budget(&f.a, 0, 150);
+    struct template_options o = { .budget = &budget };
+    parse(&f, "main", "{{ range until 80 }}{{ end }}");
+    assert_str(run(&f, &o, value_null()), S(""));
+    assert_true(str_find(run(&f, &o, value_null()), S("more than 150 steps")) >= 0);
     arena_close(&f.a);
 }
 
@@ -312,7 +397,9 @@ int main(void)
         cmocka_unit_test(long_messages_are_kept_whole),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(endless_recursion_ends),
-        cmocka_unit_test(maps_that_hold_themselves_print),
+        cmocka_unit_test(endless_values_are_refused),
+        cmocka_unit_test(calls_are_bounded),
+        cmocka_unit_test(executions_share_a_budget),
         cmocka_unit_test(tables_are_sorted_and_agree),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);

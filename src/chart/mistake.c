@@ -93,6 +93,8 @@ struct chart_mistake *mistake_at_key(struct arena *a, struct chart_mistakes *out
     yaml_locate(text, path, n, &place, &known);
     struct chart_mistake *m = mistake_at_line(a, out, file, text, place.line, place.column);
     m->width = known == n && known > 0 ? str_trim(str_slice(m->source, m->column - 1, m->source.n)).n : 0;
+    if (known == 0) /* the line says nothing about a key that is missing */
+        m->source = S("");
     return m;
 }
 

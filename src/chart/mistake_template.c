@@ -5,17 +5,34 @@
 
 /* ---- parsing -------------------------------------------------------------------------------- */
 
-static struct str hint_of_parse(struct arena *a, const struct template_set *set, struct str text, struct str message)
+/* Up to the end of the word at `at`, or of a whole parenthesis. */
+static size_t word_width(struct str text, size_t at)
+{
+    size_t i = at, open = 0;
+
+    while (i < text.n && text.p[i] != '\n') {
+        char c = text.p[i];
+        bool ends = c == ' ' || c == ')' || c == '|' || c == '}';
+        if (open == 0 && i > at && ends)
+            break;
+        open += c == '(';
+        open -= c == ')' && open > 0;
+        i++;
+    }
+    return i - at;
+}
+
+/* A name at the start of a line "name: value" is no function: the action above it was not closed. */
+static bool is_yaml_key(struct str text, size_t at, size_t width)
+{
+    return str_starts(str_slice(text, at + width, text.n), S(":"));
+}
+
+static struct str hint_of_parse(struct arena *a, const struct template_set *set, struct str message)
 {
     struct str *names, word = quoted_part(message);
-    size_t n, at;
+    size_t n;
 
-    if (str_find(message, S("unexpected EOF")) >= 0 && template_unclosed(a, text, &at)) {
-        struct str opened = str_slice(text, at, text.n), line;
-        str_split(&opened, S("\n"), &line);
-        return arena_fmt(a, "`%.*s` in line %u has no {{ end }}", STR(str_trim(str_slice(line, 0, 60))),
-                         line_at(text, at));
-    }
     if (str_find(message, S("function \"")) < 0)
         return hint_of(a, message);
     template_func_names(set, a, &names, &n);
@@ -27,9 +44,21 @@ static struct str hint_of_parse(struct arena *a, const struct template_set *set,
 void explain_parse(struct arena *a, const struct template_set *set, struct str file, struct str text,
                    struct str message, struct chart_mistakes *out)
 {
-    size_t width, at = template_stumbled_at(set, &width);
+    size_t width, at = template_stumbled_at(set, &width), opened;
 
-    mistake_at(a, out, file, text, at < text.n ? at : text.n, width)->hint = hint_of_parse(a, set, text, message);
+    if (str_find(message, S("unexpected EOF")) >= 0 && template_unclosed(a, text, &opened)) {
+        struct str rest = str_slice(text, opened, text.n), action;
+        str_split(&rest, S("}}"), &action);
+        mistake_at(a, out, file, text, opened, action.n + 2)->hint =
+            S("this block has no {{ end }} before the file ends");
+        return;
+    }
+    at = at < text.n ? at : text.n;
+    struct chart_mistake *m = mistake_at(a, out, file, text, at, width > 0 ? width : word_width(text, at));
+    if (str_find(message, S("function \"")) >= 0 && is_yaml_key(text, at, width))
+        m->hint = S("this line was read as part of the action above: its closing }} is missing");
+    else
+        m->hint = hint_of_parse(a, set, message);
 }
 
 /* ---- the failing expression ----------------------------------------------------------------- */
@@ -54,32 +83,6 @@ static size_t expression_start(struct str text, size_t at, struct str node)
         if (str_starts(str_slice(text, at - back, text.n), node))
             return at - back;
     return at;
-}
-
-/* Up to the end of the word at `at`, or of a whole parenthesis. */
-static size_t word_width(struct str text, size_t at)
-{
-    size_t i = at, open = 0;
-
-    while (i < text.n && text.p[i] != '\n') {
-        char c = text.p[i];
-        bool ends = c == ' ' || c == ')' || c == '|' || c == '}';
-        if (open == 0 && i > at && ends)
-            break;
-        open += c == '(';
-        open -= c == ')' && open > 0;
-        i++;
-    }
-    return i - at;
-}
-
-/* The innermost level in a file; those inside a text of tpl have none. */
-static const struct template_level *innermost(const struct template_failure *f)
-{
-    for (size_t i = 0; i < f->n_levels; i++)
-        if (!str_starts(f->levels[i].location, S("gotpl:")))
-            return &f->levels[i];
-    return NULL;
 }
 
 /* ---- why ------------------------------------------------------------------------------------ */
@@ -200,12 +203,58 @@ static struct str hint_of_demand(struct arena *a, const struct chart_mistake *m)
     return S("the chart itself refuses: its own words stand in the message");
 }
 
-static struct str hint_of_execution(struct arena *a, const struct template_set *set, const struct value *values,
-                                    const struct template_failure *f)
+/* {{ range }} and {{ with }} change the dot: the chart's data is then behind $. */
+static bool is_top_field(struct str name)
 {
-    struct str cause = f->cause, node = f->levels[0].node, nil = S("nil pointer evaluating interface {}.");
+    static const char *const names[] = {
+        "Values", "Release", "Chart", "Files", "Capabilities", "Template", "Subcharts"
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_is(name, names[i]))
+            return true;
+    return false;
+}
+
+static struct str hint_of_field(struct arena *a, const struct value *values, struct str node, struct str name)
+{
+    if (is_top_field(name))
+        return arena_fmt(a,
+                         "the dot is not the chart's data here (range, with and the argument of include change it): "
+                         "write $.%.*s",
+                         STR(name));
+    struct str why = hint_of_path(a, values, node, name);
+    return why.n > 0 ? why : S("only maps have fields, and the dot is something else here (range and with change it)");
+}
+
+static struct str hint_of_execution(struct arena *a, const struct template_set *set, const struct value *values,
+                                    struct str node, struct str cause);
+
+/* What failed inside the text that tpl was given stands at the end of the message. */
+static bool hint_inside_tpl(struct arena *a, const struct template_set *set, const struct value *values,
+                            struct str cause, struct str *out)
+{
+    static const struct str mark = { "executing \"gotpl\" at <", 22 };
+    ptrdiff_t at = str_rfind(cause, mark);
+    struct str node, rest = str_slice(cause, (size_t)at + mark.n, cause.n);
+
+    if (at < 0 || !str_split(&rest, S(">: "), &node))
+        return false;
+    *out = arena_fmt(a, "in the text given to tpl, at <%.*s>: %.*s", STR(node),
+                     STR(hint_of_execution(a, set, values, node, rest)));
+    return true;
+}
+
+static struct str hint_of_execution(struct arena *a, const struct template_set *set, const struct value *values,
+                                    struct str node, struct str cause)
+{
+    struct str inside, nil = S("nil pointer evaluating interface {}.");
     struct str field = S("can't evaluate field ");
 
+    if (hint_inside_tpl(a, set, values, cause, &inside))
+        return inside;
+    if (str_starts(cause, nil) && is_top_field(str_slice(cause, nil.n, cause.n)))
+        return hint_of_field(a, values, node, str_slice(cause, nil.n, cause.n));
     if (str_starts(cause, nil))
         return hint_of_nil(a, values, node, str_slice(cause, nil.n, cause.n));
     if (str_find(cause, S("no template \"")) >= 0 || str_starts(cause, S("template \"")))
@@ -213,10 +262,7 @@ static struct str hint_of_execution(struct arena *a, const struct template_set *
     if (str_starts(cause, field)) {
         struct str rest = str_slice(cause, field.n, cause.n), name;
         str_split(&rest, S(" "), &name);
-        struct str why = hint_of_path(a, values, node, name);
-        return why.n > 0 ? why
-                         : S("only maps have fields: here the dot is something else (range and with change it; $ does "
-                             "not change)");
+        return hint_of_field(a, values, node, name);
     }
     struct str hint = hint_of(a, cause), why = hint_of_path(a, values, node, S(""));
     if (hint.n > 0 && why.n > 0)
@@ -227,18 +273,16 @@ static struct str hint_of_execution(struct arena *a, const struct template_set *
 void explain_execution(struct arena *a, const struct template_set *set, const struct value *values,
                        const struct template_failure *f, bool demanded, struct chart_mistakes *out)
 {
-    const struct template_level *level = innermost(f);
+    const struct template_level *level = &f->levels[0];
     struct str file, text;
     int64_t line, column;
 
-    if (level == NULL || !split_location(level->location, &file, &line, &column) || !template_text(set, file, &text))
+    if (f->n_levels == 0 || !split_location(level->location, &file, &line, &column) || !template_text(set, file, &text))
         return;
     size_t at = line_start(text, (unsigned)line) + (size_t)column;
     size_t start = expression_start(text, at, level->node);
     bool as_written = str_starts(str_slice(text, start, text.n), level->node);
     struct chart_mistake *m =
         mistake_at(a, out, file, text, start, as_written ? level->node.n : word_width(text, start));
-    m->hint = demanded ? hint_of_demand(a, m) : hint_of_execution(a, set, values, f);
-    if (level != &f->levels[0])
-        m->hint = arena_fmt(a, "in the text given to tpl, at <%.*s>: %.*s", STR(f->levels[0].node), STR(m->hint));
+    m->hint = demanded ? hint_of_demand(a, m) : hint_of_execution(a, set, values, level->node, f->cause);
 }

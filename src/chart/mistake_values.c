@@ -126,9 +126,14 @@ static struct str member_in(struct str message)
     return name;
 }
 
-static bool ends_known(struct str text, size_t n, const struct origin *o)
+/* The rest of the line, or of the flag's one value. */
+static size_t value_width(struct str source, unsigned column, bool flag)
 {
-    return o->known == n && text.n > 0;
+    struct str rest = str_slice(source, column - 1, source.n), value = rest;
+
+    if (flag)
+        str_split(&rest, S(","), &value);
+    return str_trim(value).n;
 }
 
 static void explain_finding(struct arena *a, const struct chart *c, const struct chart_render *o,
@@ -147,15 +152,12 @@ static void explain_finding(struct arena *a, const struct chart *c, const struct
     struct origin from = origin_of(a, c, o, whole, n);
     struct str shown = join(a, whole, n);
     struct chart_mistake *m;
-    if (from.known == 0 && n > 0 && !from.flag)
-        m = mistake_at_line(a, out, from.file, from.text, 0, 0), m->line = m->column = 0, m->source = S("");
-    else
-        m = mistake_at_line(a, out, from.file, from.text, from.place.line, from.place.column);
-    if (from.flag) {
+    m = mistake_at_line(a, out, from.file, from.text, from.place.line, from.place.column);
+    if (from.known == 0 && n > 0) /* it is nowhere, or in no file that is known */
+        *m = (struct chart_mistake){ .file = from.file };
+    if (from.flag)
         m->line = 0;
-        m->column = from.place.column;
-    }
-    m->width = ends_known(from.text, n, &from) ? str_trim(str_slice(m->source, m->column - 1, m->source.n)).n : 0;
+    m->width = from.known == n && m->column > 0 ? value_width(m->source, m->column, from.flag) : 0;
     m->hint = arena_fmt(a, "%.*s%s%.*s (values.schema.json of %.*s)", STR(shown), n > 0 ? ": " : "", STR(f->message),
                         STR(c->name));
 }
@@ -208,7 +210,7 @@ static void explain_flag(struct arena *a, const struct chart_value_source *s, st
 {
     struct str key = quoted_part(message);
     ptrdiff_t at = key.n > 0 ? str_find(s->text, key) : -1;
-    struct chart_mistake *m = mistake_at(a, out, s->name, s->text, at < 0 ? 0 : (size_t)at, key.n);
+    struct chart_mistake *m = mistake_at(a, out, s->name, s->text, at < 0 ? 0 : (size_t)at, at < 0 ? s->text.n : key.n);
 
     m->line = 0;
     if (str_find(message, S("cannot end with ,")) >= 0)

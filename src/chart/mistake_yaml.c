@@ -38,6 +38,27 @@ static ptrdiff_t piece_to_blame(const struct template_trace *t, size_t start, si
     return literal;
 }
 
+static size_t indentation(struct str output, unsigned line)
+{
+    size_t start = line_start(output, line), n = 0;
+
+    while (start + n < output.n && output.p[start + n] == ' ')
+        n++;
+    return n;
+}
+
+/* A line of the template itself that is indented deeper than the last of the several lines that an action printed
+ * before it: it is the action's indentation that is wrong. Its position, or `i` as it was. */
+static ptrdiff_t action_before(const struct template_trace *t, unsigned line, ptrdiff_t i)
+{
+    if (i < 0 || !t->v[i].literal || line < 2 || indentation(t->output, line) <= indentation(t->output, line - 1))
+        return i;
+    ptrdiff_t k = piece_to_blame(t, line_start(t->output, line - 1), line_start(t->output, line));
+    if (k < 0 || t->v[k].literal || str_find(output_of(t, (size_t)k), S("\n")) < 0)
+        return i;
+    return k;
+}
+
 /* The action's expression, up to its closing delimiter. */
 static size_t expression_width(struct str text, size_t at)
 {
@@ -51,7 +72,7 @@ static size_t expression_width(struct str text, size_t at)
 
 static size_t first_letter(struct str text, size_t start, size_t end)
 {
-    while (start < end && (text.p[start] == ' ' || text.p[start] == '\t'))
+    while (start < end && text.p[start] == ' ')
         start++;
     return start;
 }
@@ -62,7 +83,7 @@ static struct chart_mistake *at_template(struct arena *a, const struct template_
 {
     size_t begin = line_start(t->output, line), end = line_start(t->output, line + 1);
     size_t start = first_letter(t->output, begin, end);
-    ptrdiff_t i = piece_to_blame(t, start, end > start ? end : start + 1);
+    ptrdiff_t i = action_before(t, line, piece_to_blame(t, start, end > start ? end : start + 1));
 
     if (i < 0)
         return NULL;
@@ -73,19 +94,38 @@ static struct chart_mistake *at_template(struct arena *a, const struct template_
 
 /* ---- the document --------------------------------------------------------------------------- */
 
+/* The key in "... Go struct field SimpleHead.kind of type ...", ".metadata.annotations": its names. */
+static size_t names_in(struct str message, struct str names[4])
+{
+    static const struct str mark = { "Go struct field ", 16 };
+    ptrdiff_t at = str_find(message, mark);
+    struct str rest = str_slice(message, at < 0 ? message.n : (size_t)at + mark.n, message.n), path;
+    size_t n = 0;
+
+    str_split(&rest, S(" "), &path);
+    str_split(&path, S("."), &rest); /* the struct's own name, if it has one */
+    while (path.n > 0 && n < 4)
+        str_split(&path, S("."), &names[n++]);
+    return n;
+}
+
 /* The line of the document that the message is about, from 1. */
-static unsigned line_at_fault(struct str document)
+static unsigned line_at_fault(struct str document, struct str message)
 {
     struct yaml_place place;
+    struct str names[4];
+    size_t known, n = names_in(message, names);
 
-    return yaml_locate_error(document, &place) ? place.line : 1;
+    if (yaml_locate_error(document, &place) || (n > 0 && yaml_locate(document, names, n, &place, &known)))
+        return place.line;
+    return 1;
 }
 
 void explain_document(struct arena *a, struct str path, struct str file, struct str document, struct str message,
                       const struct template_trace *trace, struct chart_mistakes *out)
 {
     size_t offset = (size_t)(document.p - file.p);
-    unsigned first = line_at(file, offset), line = first + line_at_fault(document) - 1;
+    unsigned first = line_at(file, offset), line = first + line_at_fault(document, message) - 1;
     unsigned from = line > first + LINES_BEFORE ? line - LINES_BEFORE : first;
     struct chart_mistake *m = at_template(a, trace, line, out);
 

@@ -186,7 +186,9 @@ static void explain_show_only(struct arena *a, const struct str *texts, size_t n
     struct str meant = did_you_mean(a, wanted, sources, n);
     *vec_push(a, mistakes) = (struct chart_mistake){
         .file = S("--show-only"),
+        .column = 1,
         .source = wanted,
+        .width = wanted.n,
         .hint =
             arena_fmt(a, "no document comes from it (a template may make none); paths look like templates/web.yaml%.*s",
                       STR(meant))
@@ -234,6 +236,22 @@ struct rendering {
     struct err *e;
 };
 
+/* Helm logs this one too. */
+static void refuse_name(struct rendering *r)
+{
+    static const char *const keys[] = { "error" };
+    struct str what = S("release name check failed"), name = r->o->release_name;
+    struct str why = arena_str(r->a, str_slice(str_c(r->e->text), what.n + 2, sizeof r->e->text));
+
+    warn_log(&r->w, "ERROR", what, keys, &why, 1);
+    *vec_push(r->a, &r->out->mistakes) =
+        (struct chart_mistake){ .file = S("release name"),
+                                .column = 1,
+                                .source = name,
+                                .width = name.n,
+                                .hint = S("small letters, digits and -, which neither begins nor ends it") };
+}
+
 static bool prepare(struct rendering *r, struct value *values)
 {
     const struct chart_render *o = r->o;
@@ -251,7 +269,11 @@ static bool prepare(struct rendering *r, struct value *values)
         explain_missing_dependencies(r->a, r->chart, mistakes);
         return false;
     }
-    if (!check_release_name(r->a, o->release_name, r->e) || !dependencies_process(r->a, r->root, &user, &r->w, r->e)
+    if (!check_release_name(r->a, o->release_name, r->e)) {
+        refuse_name(r);
+        return false;
+    }
+    if (!dependencies_process(r->a, r->root, &user, &r->w, r->e)
         || !values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
         return false;
     if (o->skip_schema || schema_check(r->a, r->root, values, r->e))
@@ -332,7 +354,10 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
     add_manifests(r->a, out, &manifests, false);
     add_manifests(r->a, out, &hooks, false);
     out->text = print_all(r->a, &crds, &manifests, &hooks);
-    return r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, &out->mistakes, r->e);
+    if (r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, &out->mistakes, r->e))
+        return true;
+    out->began = false; /* nothing is wrong with what was rendered */
+    return false;
 }
 
 bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o, struct chart_rendered *out,

@@ -157,10 +157,23 @@ static bool update_dependencies(struct arena *a, const char *chart, struct err *
     return true;
 }
 
+/* A name that is no path could be one of a repository's charts. */
+static void say_no_repository(const char *path, struct err *e)
+{
+    struct str rest = str_c(path), first;
+
+    if (str_split(&rest, S("/"), &first))
+        err_set_(e, ERR_NOT_FOUND, "repo %.*s not found", STR(first));
+    else
+        err_set_(e, ERR_NOT_FOUND, "non-absolute URLs should be in form of repo_name/path_to_chart, got: %s", path);
+}
+
 static bool load(struct arena *a, struct template_call_args *t, const char *path, struct chart **chart, struct err *e)
 {
     if (chart_load_within(a, path, t->links_within, chart, e))
         return true;
+    if (path[0] != '.' && path[0] != '/' && !fs_exists(path))
+        say_no_repository(path, e);
     chart_explain_load(a, path, arena_str(a, str_c(e->text)), &t->values.mistakes);
     return false;
 }
@@ -199,7 +212,7 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
     return t->output_dir == NULL || write_all(a, t, o.release_name, out, e);
 }
 
-/* Where it stands comes first, so that Helm's own message stays what a script finds at the end. */
+/* Where it stands comes first, so that Helm's own words stay together at the end, where a script finds them. */
 static void print_mistakes(struct arena *a, const struct chart_mistakes *list)
 {
     struct buf b = { .a = a };
@@ -221,6 +234,7 @@ int cmd_template(int argc, char **argv)
     if (t.words.n == 0)
         return cli_usage("template", "\"vitrine template\" requires at least 1 argument");
     bool ok = render(&a, &t, &out, &e);
+    print_mistakes(&a, out.mistakes.n > 0 ? &out.mistakes : &t.values.mistakes);
     for (size_t i = 0; i < out.n_warnings; i++)
         fprintf(stderr, "%.*s\n", STR(out.warnings[i]));
     if (ok ? t.output_dir == NULL : out.began && t.debug)
@@ -228,7 +242,6 @@ int cmd_template(int argc, char **argv)
     if (ok)
         return fflush(stdout) == 0 ? CLI_OK : cli_fail_text("write standard output");
     fflush(stdout);
-    print_mistakes(&a, out.mistakes.n > 0 ? &out.mistakes : &t.values.mistakes);
     struct str message = out.message.n > 0 ? out.message : str_c(e.text);
     return cli_fail_text("%.*s%s", STR(message),
                          out.began && !t.debug ? "\n\nUse --debug flag to render out invalid YAML" : "");

@@ -150,7 +150,9 @@ bool yaml_locate_error(struct str text, struct yaml_place *out)
         more = event.type != YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }
-    *out = place_of(parser.problem_mark);
+    /* a key without its ':' is noticed only behind it, but the context is where it began */
+    bool key = parser.problem != NULL && strcmp(parser.problem, "could not find expected ':'") == 0;
+    *out = place_of(key ? parser.context_mark : parser.problem_mark);
     yaml_parser_delete(&parser);
     return more;
 }

@@ -182,6 +182,16 @@ static struct chart_render options_of(struct arena *a, const struct rendering_jo
     return r;
 }
 
+/* What Helm's message leaves out, for the Application's condition. Always false. */
+static bool add_place(struct arena *a, const struct chart_mistakes *mistakes, struct err *e)
+{
+    struct str place = chart_mistakes_line(a, mistakes);
+
+    if (place.n > 0)
+        err_set_(e, e->kind, "%.*s (%.*s)", STR(str_trim(str_c(e->text))), STR(place));
+    return false;
+}
+
 bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *e)
 {
     struct chart *chart = NULL;
@@ -191,7 +201,7 @@ bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *
         return false;
     struct chart_render o = options_of(a, job, values);
     if (!chart_render(a, chart, &o, &rendered, e))
-        return false;
+        return add_place(a, &rendered.mistakes, e);
     for (size_t i = 0; i < rendered.n; i++)
         if (!source_take_documents(a, job, rendered.v[i].text, arena_c(a, rendered.v[i].source), e))
             return false;

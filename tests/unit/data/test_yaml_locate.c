@@ -1,0 +1,78 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "data/yaml_locate.h"
+
+static const char text[] = "image:\n"
+                           "  tag: \"1\" # comment\n"
+                           "hosts:\n"
+                           "  - name: a\n"
+                           "  - name: b\n"
+                           "    paths: [x, y]\n"
+                           "image: {tag: 2}\n";
+
+static struct row {
+    const char *name, *path; /* names with blanks between */
+    size_t known;
+    unsigned line, column;
+} rows[] = {
+    { "a key", "hosts", 1, 3, 1 },
+    { "an element", "hosts 1", 2, 5, 5 },
+    { "a key of an element", "hosts 1 paths", 3, 6, 5 },
+    { "in a flow list", "hosts 1 paths 1", 4, 6, 16 },
+    { "the first of two equal keys that has it", "image tag", 2, 2, 3 },
+    { "up to what is there", "hosts 1 port number", 2, 5, 5 },
+    { "nothing of it", "service port", 0, 0, 0 },
+};
+
+static void finds(void **state)
+{
+    const struct row *r = *state;
+    struct str path[8], rest = str_c(r->path);
+    struct yaml_place place = { 0 };
+    size_t n = 0, known;
+
+    while (rest.n > 0)
+        str_split(&rest, S(" "), &path[n++]);
+    assert_int_equal(yaml_locate(str_c(text), path, n, &place, &known), r->known > 0);
+    assert_int_equal(known, r->known);
+    assert_int_equal(place.line, r->line);
+    assert_int_equal(place.column, r->column);
+}
+
+static struct broken {
+    const char *name, *text;
+    unsigned line, column; /* 0: it is not broken */
+} broken[] = {
+    { "whole", "a: 1\n", 0, 0 },
+    { "a colon too many", "a: 1\nb: c: d\n", 2, 5 },
+    { "a key without colon: where it begins", "a: 1\nb\nc: d\n", 2, 1 },
+    { "an element in a map", "a: 1\n- b\n", 2, 1 },
+};
+
+static void finds_error(void **state)
+{
+    const struct broken *r = *state;
+    struct yaml_place place = { 0 };
+
+    assert_int_equal(yaml_locate_error(str_c(r->text), &place), r->line > 0);
+    if (r->line > 0) {
+        assert_int_equal(place.line, r->line);
+        assert_int_equal(place.column, r->column);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT(rows) + COUNT(broken)];
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        tests[i] = (struct CMUnitTest){ rows[i].name, finds, NULL, NULL, &rows[i] };
+    for (size_t i = 0; i < COUNT(broken); i++)
+        tests[COUNT(rows) + i] = (struct CMUnitTest){ broken[i].name, finds_error, NULL, NULL, &broken[i] };
+    return cmocka_run_group_tests_name("yaml_locate", tests, NULL, NULL);
+}

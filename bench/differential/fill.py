@@ -55,12 +55,20 @@ def scalar(text, key):
     return found.group(1) if found else ''
 
 
+def read_text(path):
+    """The text of a file; empty when there is none."""
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
 def read_metadata(chart):
     """The text of Chart.yaml of a folder or an archive; empty when there is none."""
+    if os.path.isdir(chart):
+        return read_text(os.path.join(chart, 'Chart.yaml'))
     try:
-        if os.path.isdir(chart):
-            with open(os.path.join(chart, 'Chart.yaml'), encoding='utf-8', errors='replace') as f:
-                return f.read()
         with tarfile.open(chart) as t:
             name = min((m for m in t.getnames() if m.endswith('/Chart.yaml')), key=len)
             return t.extractfile(name).read().decode(errors='replace')

@@ -19,7 +19,7 @@ OUTCOMES = AGREE + ('differ', 'only helm refuses', 'only we refuse', 'we time ou
 class Verdict:
     case: object
     outcome: str
-    detail: str = ''  # of a disagreement: where and what
+    detail: str = ''  # of a disagreement: where and what; of a refusal: Helm's words
     same_words: bool = True  # standard error has all that Helm's has
     ours: Run = None
     theirs: Run = None
@@ -118,20 +118,24 @@ def _judge(case, ours, theirs, again):
         return Verdict(case, 'same')
     if ours.status != theirs.status and not theirs.err.startswith(b'panic:'):
         return Verdict(case, 'differ', 'exit status %d, helm %d' % (ours.status, theirs.status))
-    return Verdict(case, 'both refuse')
+    return Verdict(case, 'both refuse', words(theirs)[-600:].decode(errors='replace'))
 
 
 class Comparison:
     def __init__(self, runner, vitrine, helm, extra, memory):
         self.runner, self.vitrine, self.helm, self.extra, self.memory = runner, vitrine, helm, extra, memory
 
-    def ask(self, program, case):
-        return self.runner.run([program] + arguments(case, self.extra))
+    def ask_helm(self, case):
+        return self.runner.run([self.helm] + arguments(case, self.extra))
+
+    def ask_vitrine(self, case):
+        """Helm follows links anywhere; vitrine is told how far the check-out reaches."""
+        return self.runner.run([self.vitrine] + arguments(case, self.extra) + ['--links-within', case.checkout])
 
     def verdict(self, case):
         def again():
-            return self.ask(self.helm, case)
-        ours = self.ask(self.vitrine, case)
+            return self.ask_helm(case)
+        ours = self.ask_vitrine(case)
         theirs = self.memory.answer(case, self.extra, again)
         result = _judge(case, ours, theirs, again)
         result.ours, result.theirs = ours, theirs

@@ -115,7 +115,7 @@ class Filler:
         if os.path.isfile(source):
             shutil.copy(source, into + '.tgz')
             return
-        shutil.copytree(source, into, symlinks=False, ignore_dangling_symlinks=True)
+        shutil.copytree(source, into, ignore_dangling_symlinks=True)
         if not allows(constraint, version):
             _set_version(into, version_within(constraint))
         self.fill(into, source, depth + 1)

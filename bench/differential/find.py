@@ -15,6 +15,7 @@ class Case:
     name: str  # what reports call it: the chart as found, and the value file
     chart: str
     values: str | None
+    checkout: str  # symbolic links of the chart may lead anywhere in there
 
 
 def charts(roots):
@@ -50,9 +51,9 @@ def value_files(chart):
     return found
 
 
-def cases(chart, shown, patterns):
+def cases(chart, shown, patterns, checkout):
     """The chart as it is, and once with each of its value files. `patterns`: only files whose path contains one."""
-    yield Case(shown, chart, None)
+    yield Case(shown, chart, None, checkout)
     for path in value_files(chart):
         if patterns is None or any(p in path for p in patterns):
-            yield Case('%s -f %s' % (shown, os.path.relpath(path, chart)), chart, path)
+            yield Case('%s -f %s' % (shown, os.path.relpath(path, chart)), chart, path, checkout)

@@ -7,7 +7,7 @@ MEASURES = (('wall', 'wall time', 1e3, 'ms'), ('cpu', 'CPU', 1e3, 'ms'), ('peak'
 
 def measure(comparison, case, runs):
     """{measure: (ours, helm)}, medians of `runs` pairs, one program after the other."""
-    pairs = [(comparison.ask(comparison.vitrine, case), comparison.ask(comparison.helm, case)) for _ in range(runs)]
+    pairs = [(comparison.ask_vitrine(case), comparison.ask_helm(case)) for _ in range(runs)]
     return {name: tuple(statistics.median(getattr(run, name) for run in side) for side in zip(*pairs)) for name, *_ in MEASURES}
 
 

@@ -1,14 +1,17 @@
 /*
  * Arenas are chains of malloc'ed blocks, each twice as large as the last (64 KiB to 4 MiB): small units of work cost
  * one malloc, large ones few, and the address sanitizer sees the edges. Big requests get a block of their own.
+ * The largest blocks lie on huge pages where the system has them: to touch small pages for the first time costs more
+ * than to parse the text that fills them.
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/base.h"
 
-enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = 4 << 20, ALIGN = 16 };
+enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = (4 << 20) - 16, ALIGN = 16, HUGE_PAGE = 2 << 20 };
 
 struct arena_block {
     struct arena_block *before;
@@ -20,6 +23,19 @@ static void fatal(const char *why, size_t n)
 {
     fprintf(stderr, "vitrine: %s (%zu bytes)\n", why, n);
     abort();
+}
+
+static struct arena_block *new_block(size_t size)
+{
+    size_t bytes = sizeof(struct arena_block) + size;
+
+    if (size < LARGEST_BLOCK)
+        return malloc(bytes);
+    bytes = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    struct arena_block *b = aligned_alloc(HUGE_PAGE, bytes);
+    if (b != NULL)
+        madvise(b, bytes, MADV_HUGEPAGE); /* when refused, small pages do as well */
+    return b;
 }
 
 static void add_block(struct arena *a, size_t least)
@@ -34,7 +50,7 @@ static void add_block(struct arena *a, size_t least)
         size = least;
     if (a->total > cap || least > cap - a->total)
         fatal("a unit of work needs more memory than its limit", a->total + least);
-    struct arena_block *b = malloc(sizeof *b + size);
+    struct arena_block *b = new_block(size);
     if (b == NULL)
         fatal("out of memory", size);
     *b = (struct arena_block){ .before = a->block, .size = size };
@@ -52,6 +68,12 @@ void arena_close(struct arena *a)
         b = before;
     }
     *a = (struct arena){ .cap = a->cap };
+}
+
+void arena_expect(struct arena *a, size_t n)
+{
+    if (n >= HUGE_PAGE && n > (size_t)(a->end - a->next))
+        add_block(a, n > LARGEST_BLOCK ? n : LARGEST_BLOCK);
 }
 
 void *arena_alloc_raw(struct arena *a, size_t n)

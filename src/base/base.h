@@ -101,6 +101,8 @@ void arena_close(struct arena *a);
  * parsers refuse with ERR_LIMIT long before. */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_alloc_raw(struct arena *a, size_t n); /* not zeroed, aligned to 8 */
+/* A hint: `n` bytes or so will be asked for in small pieces. Worth it from two megabytes on. */
+void arena_expect(struct arena *a, size_t n);
 /* Grow the array at `p` from `old_n` to `new_n` bytes, in place when it was the last allocation. */
 void *arena_grow(struct arena *a, void *p, size_t old_n, size_t new_n);
 #define arena_new(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/decimal.h"
 #include "data/gofmt.h"
 
 /* Does the text read back as the same number in the given width? */
@@ -10,24 +11,85 @@ static bool reads_back(const char *text, double f, int bits)
     return bits == 32 ? strtof(text, NULL) == (float)f : strtod(text, NULL) == f;
 }
 
-int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
+/*
+ * The neighbour below a power of two is nearer than the one above: when the nearest decimal lies too far below, the
+ * next one above may still read back. Adds one to the last digit of "d.ddde-xx".
+ */
+static bool step_up(char *room, double f)
+{
+    int power;
+    char *p = strchr(room, 'e') - 1;
+
+    if (fabs(frexp(f, &power)) != 0.5)
+        return false;
+    for (; p > room && (*p == '9' || *p == '.'); p--)
+        if (*p == '9')
+            *p = '0';
+    ++*p;
+    return *p <= '9' && *p > '0';
+}
+
+/* The long way, for what decimal_shortest leaves. */
+static void print_digits(char room[static GO_FLOAT_MAX], double f, int bits)
 {
     int most = bits == 32 ? 9 : 17, sure = bits == 32 ? 6 : 15; /* digits that any float can have; that all keep */
     bool subnormal = fabs(f) < (bits == 32 ? 1.2e-38 : 2.3e-308);
 
     for (int digits = subnormal ? 1 : sure; digits <= most; digits++) {
         snprintf(room, GO_FLOAT_MAX, "%.*e", digits - 1, f);
-        if (reads_back(room, f, bits))
+        if (reads_back(room, f, bits) || (step_up(room, f) && reads_back(room, f, bits)))
             break;
     }
+}
+
+size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int *exponent)
+{
+    uint64_t digits = 0;
+    size_t n = 1;
+
+    *exponent = 0;
+    if (f != 0 && decimal_shortest(f, &digits, exponent)) {
+        n = (size_t)(decimal_write(room, digits) - room);
+        *exponent += (int)n - 1;
+        return n;
+    }
+    print_digits(room, f, 64);
+    char *mark = strchr(room, 'e');
+    *exponent = (int)strtol(mark + 1, NULL, 10);
+    for (char *p = room + 2; p < mark; p++)
+        room[n++] = *p; /* the point goes */
+    while (n > 1 && room[n - 1] == '0')
+        n--;
+    return n;
+}
+
+/* Shortens "d.ddd000e+xx" in place; returns how many digits there are. */
+static int trim_digits(char room[static GO_FLOAT_MAX])
+{
     char *mark = strchr(room, 'e'), *end = mark;
+
     while (end > room + 1 && (end[-1] == '0' || end[-1] == '.')) {
         end--;
         if (*end == '.')
             break;
     }
     memmove(end, mark, strlen(mark) + 1);
-    return (int)(end - room) - (f < 0 || (f == 0 && signbit(f))) - (end > room + 2 ? 1 : 0);
+    return (int)(end - room) - (room[0] == '-') - (strchr(room, '.') != NULL);
+}
+
+int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
+{
+    char digits[GO_FLOAT_MAX];
+    int exponent = 0;
+
+    if (bits == 32) {
+        print_digits(room, f, bits);
+        return trim_digits(room);
+    }
+    size_t n = go_float_parts(digits, fabs(f), &exponent);
+    snprintf(room, GO_FLOAT_MAX, "%s%c%s%.*se%c%02d", signbit(f) ? "-" : "", digits[0], n > 1 ? "." : "", (int)n - 1,
+             digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+    return (int)n;
 }
 
 struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)

@@ -1,10 +1,11 @@
 /* The dynamic tree. Maps are arrays in insertion order with a hash index once they are larger than SMALL. */
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 #include "data/value.h"
 
-enum { SMALL = 8 };
+enum { SMALL = 16, MOST = 1 << 30, MOVES_MAX = 256 };
 
 const struct value value_nil = { .kind = VALUE_NULL };
 
@@ -40,10 +41,24 @@ const char *value_kind_name(enum value_kind k)
 
 /* ---- lists -------------------------------------------------------------------------------- */
 
+/* Containers start small: most of those in manifests hold two or three. */
+static size_t more_than(size_t cap)
+{
+    return cap == 0 ? 4 : cap * 2;
+}
+
+void list_reserve(struct arena *a, struct list *l, size_t n)
+{
+    if (n <= l->cap)
+        return;
+    l->v = arena_grow(a, l->v, l->cap * sizeof *l->v, n * sizeof *l->v);
+    l->cap = n;
+}
+
 void list_push(struct arena *a, struct list *l, struct value v)
 {
     if (l->n == l->cap)
-        l->v = vec_grow_(a, l->v, &l->cap, sizeof *l->v);
+        list_reserve(a, l, more_than(l->cap));
     l->v[l->n++] = v;
 }
 
@@ -59,12 +74,55 @@ const struct value *value_item(const struct value *v, size_t i)
 
 /* ---- maps --------------------------------------------------------------------------------- */
 
+static uint64_t word_at(const char *p, size_t n)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, p, n);
+    return word;
+}
+
+/* Both halves of the product, so that every bit of the operands counts. */
+static uint64_t folded_product(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Random bytes that the kernel gives every process; all threads find the same. */
+static const uint64_t *secrets(void)
+{
+    static const uint64_t *_Atomic known;
+    const uint64_t *found = known;
+
+    if (found == NULL)
+        known = found = (const uint64_t *)(uintptr_t)getauxval(AT_RANDOM);
+    return found;
+}
+
+static uint64_t key_hash(struct str key)
+{
+    const uint64_t *secret = secrets();
+    uint64_t hash = word_at((const char *)&secret[0], 8) ^ key.n, factor = word_at((const char *)&secret[1], 8) | 1;
+
+    for (; key.n >= 8; key = (struct str){ key.p + 8, key.n - 8 })
+        hash = folded_product(hash ^ word_at(key.p, 8), factor);
+    return folded_product(hash ^ word_at(key.p, key.n), factor);
+}
+
+/* Most keys differ in length or at the first byte. */
+static bool same_key(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || (a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0));
+}
+
 /* The slot that holds `key`, or the free one where it belongs. */
 static uint32_t *slot_of(const struct map *m, struct str key)
 {
     size_t mask = m->index_cap - 1;
-    for (size_t i = str_hash(key) & mask;; i = (i + 1) & mask)
-        if (m->index[i] == 0 || str_eq(m->v[m->index[i] - 1].key, key))
+    for (size_t i = key_hash(key) & mask;; i = (i + 1) & mask)
+        if (m->index[i] == 0 || same_key(m->v[m->index[i] - 1].key, key))
             return &m->index[i];
 }
 
@@ -75,10 +133,15 @@ static void fill_index(struct map *m)
         *slot_of(m, m->v[i].key) = (uint32_t)i + 1;
 }
 
-static void make_index(struct arena *a, struct map *m)
+/* An index for `n` entries, at most half full. */
+static void make_index(struct arena *a, struct map *m, size_t n)
 {
-    m->index_cap = m->index_cap == 0 ? 4 * SMALL : m->index_cap * 2;
-    m->index = arena_alloc_raw(a, m->index_cap * sizeof *m->index);
+    uint32_t cap = 4 * SMALL;
+
+    while (cap < n * 2)
+        cap *= 2;
+    m->index = arena_alloc_raw(a, cap * sizeof *m->index);
+    m->index_cap = cap;
     fill_index(m);
 }
 
@@ -89,9 +152,20 @@ struct value *map_get(const struct map *m, struct str key)
         return at == 0 ? NULL : &m->v[at - 1].value;
     }
     for (size_t i = 0; i < m->n; i++)
-        if (str_eq(m->v[i].key, key))
+        if (same_key(m->v[i].key, key))
             return &m->v[i].value;
     return NULL;
+}
+
+void map_reserve(struct arena *a, struct map *m, size_t n)
+{
+    assert(n <= MOST);
+    if (n > m->cap) {
+        m->v = arena_grow(a, m->v, m->cap * sizeof *m->v, n * sizeof *m->v);
+        m->cap = (uint32_t)n;
+    }
+    if (n > SMALL && n * 2 > m->index_cap)
+        make_index(a, m, n);
 }
 
 void map_put(struct arena *a, struct map *m, struct str key, struct value v)
@@ -101,14 +175,11 @@ void map_put(struct arena *a, struct map *m, struct str key, struct value v)
         *there = v;
         return;
     }
-    assert(m->n < UINT32_MAX);
     if (m->n == m->cap)
-        m->v = vec_grow_(a, m->v, &m->cap, sizeof *m->v);
+        map_reserve(a, m, more_than(m->cap));
     m->v[m->n++] = (struct map_entry){ key, v };
-    if (m->index != NULL && m->n * 2 <= m->index_cap)
+    if (m->index != NULL)
         *slot_of(m, key) = (uint32_t)m->n;
-    else if (m->n > SMALL)
-        make_index(a, m);
 }
 
 bool map_del(struct map *m, struct str key)
@@ -125,6 +196,30 @@ bool map_del(struct map *m, struct str key)
     return true;
 }
 
+/* Members tend to stand nearly in order already, and there are few of them. */
+static bool order_few(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b))
+{
+    size_t moves = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        const struct map_entry *entry = v[i];
+        size_t to = i;
+        for (; to > 0 && compare(&v[to - 1], &entry) > 0; to--)
+            v[to] = v[to - 1];
+        v[to] = entry;
+        moves += i - to;
+        if (moves > MOVES_MAX)
+            return false;
+    }
+    return true;
+}
+
+void map_order(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b))
+{
+    if (!order_few(v, n, compare))
+        qsort(v, n, sizeof *v, compare);
+}
+
 static int by_key(const void *x, const void *y)
 {
     const struct map_entry *const *a = x, *const *b = y;
@@ -134,13 +229,9 @@ static int by_key(const void *x, const void *y)
 const struct map_entry **map_sorted(struct arena *a, const struct map *m)
 {
     const struct map_entry **sorted = arena_alloc_raw(a, (m->n + 1) * sizeof *sorted);
-    bool ordered = true;
-    for (size_t i = 0; i < m->n; i++) {
+    for (size_t i = 0; i < m->n; i++)
         sorted[i] = &m->v[i];
-        ordered = ordered && (i == 0 || str_cmp(m->v[i - 1].key, m->v[i].key) < 0);
-    }
-    if (!ordered)
-        qsort(sorted, m->n, sizeof *sorted, by_key);
+    map_order(sorted, m->n, by_key);
     return sorted;
 }
 
@@ -235,10 +326,12 @@ struct value value_clone(struct arena *a, const struct value *v)
         made.tag = v->tag;
     } else if (v->kind == VALUE_LIST) {
         made.list = arena_new(a, struct list, 1);
+        list_reserve(a, made.list, v->list->n);
         for (size_t i = 0; i < v->list->n; i++)
             list_push(a, made.list, value_clone(a, &v->list->v[i]));
     } else if (v->kind == VALUE_MAP) {
         made.map = arena_new(a, struct map, 1);
+        map_reserve(a, made.map, v->map->n);
         for (size_t i = 0; i < v->map->n; i++)
             map_put(a, made.map, arena_str(a, v->map->v[i].key), value_clone(a, &v->map->v[i].value));
     }

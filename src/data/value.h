@@ -4,7 +4,8 @@
  * A `struct value` is 16 bytes and is passed by value or by const pointer. Lists and maps are
  * references (as in Go): copying the value shares the container. Everything lives in the arena that
  * made it; value_clone copies a tree into another arena. Maps keep insertion order and look up by
- * hash once they are larger than a few entries. Strings need not be UTF-8.
+ * hash once they are larger than a few entries; the hash is keyed by a secret of the process, so that
+ * no choice of keys makes it slow. Strings need not be UTF-8.
  */
 #pragma once
 #include "base/base.h"
@@ -50,9 +51,9 @@ struct map_entry {
 
 struct map {
     struct map_entry *v; /* insertion order */
-    size_t n, cap;
+    size_t n;
     uint32_t *index; /* open addressing, 0 = free, else position + 1; NULL while small */
-    size_t index_cap;
+    uint32_t cap, index_cap;
 };
 
 extern const struct value value_nil; /* VALUE_NULL, for returning a pointer to "nothing" */
@@ -96,6 +97,8 @@ const char *value_kind_name(enum value_kind k); /* "null", "bool", "int", "float
 
 /* ---- lists -------------------------------------------------------------------------------- */
 void list_push(struct arena *a, struct list *l, struct value v);
+/* Room for `n` items in all: an exact size instead of doubling. */
+void list_reserve(struct arena *a, struct list *l, size_t n);
 /* Length of a list value, 0 for another kind; item i or value_nil. */
 size_t value_len(const struct value *v);
 const struct value *value_item(const struct value *v, size_t i);
@@ -103,9 +106,12 @@ const struct value *value_item(const struct value *v, size_t i);
 /* ---- maps --------------------------------------------------------------------------------- */
 struct value *map_get(const struct map *m, struct str key);                   /* NULL when absent */
 void map_put(struct arena *a, struct map *m, struct str key, struct value v); /* replaces in place */
+void map_reserve(struct arena *a, struct map *m, size_t n);                   /* room for `n` entries in all */
 bool map_del(struct map *m, struct str key);                                  /* keeps the order of the others */
 /* Positions of the entries ordered by key bytes (as Go prints and ranges over maps). */
 const struct map_entry **map_sorted(struct arena *a, const struct map *m);
+/* Sorts pointers to entries, as qsort would; quick for few and for nearly sorted ones. */
+void map_order(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b));
 
 /* ---- convenience for documents (keys are C strings) --------------------------------------- */
 /* Member of a map; value_nil when `v` is no map or has no such key. Never NULL. */

@@ -254,9 +254,10 @@ static bool eval_typed_constant(struct template_call *c, char letter, const stru
     switch (letter) {
     case 's':
         want = "string";
-        *out = n->constant.value;
-        if (n->kind == NODE_STRING)
+        if (n->kind == NODE_STRING) {
+            *out = n->constant.value;
             return true;
+        }
         break;
     case 'i':
     case 'I':
@@ -281,9 +282,10 @@ static bool eval_typed_constant(struct template_call *c, char letter, const stru
         }
         break;
     case 'b':
-        *out = n->constant.value;
-        if (n->kind == NODE_BOOL)
+        if (n->kind == NODE_BOOL) {
+            *out = n->constant.value;
             return true;
+        }
         break;
     default: {
         struct str text = node_str(c->a, n);
@@ -394,7 +396,7 @@ static bool call_function(struct template_call *c, const struct node *identifier
         return true;
     }
     c->at = call;
-    return exec_fail_call(c, identifier->identifier.name);
+    return exec_fail_call(c, str_c(f->name));
 }
 
 bool eval_function(struct template_call *c, struct value dot, const struct node *identifier, const struct node *call,
@@ -448,7 +450,7 @@ bool eval_pipeline(struct template_call *c, struct value dot, const struct node 
         v = unwrapped(made); /* Go digs down one level here, so nil becomes "no value" */
         final = &v;
     }
-    for (size_t i = 0; i < pipe->pipe.n_declared; i++) {
+    for (size_t i = 0; i < pipe->n_declared; i++) {
         const struct declaration *d = &pipe->pipe.declared[i];
         if (d->slot == SLOT_UNDEFINED)
             return exec_fail(c, "undefined variable: %.*s", STR(d->name));

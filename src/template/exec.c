@@ -81,7 +81,7 @@ static enum walk walk_action(struct template_call *c, struct value dot, const st
     struct value v;
     if (!eval_pipeline(c, dot, n->control.pipe, &v))
         return WALK_FAIL;
-    if (n->control.pipe->pipe.n_declared > 0)
+    if (n->control.pipe->n_declared > 0)
         return WALK_ON;
     c->at = n;
     return print_result(c, &v) ? WALK_ON : WALK_FAIL;
@@ -112,9 +112,9 @@ static bool set_loop_variables(struct template_call *c, const struct node *pipe,
                                struct value element)
 {
     const struct declaration *d = pipe->pipe.declared;
-    if (pipe->pipe.n_declared == 0)
+    if (pipe->n_declared == 0)
         return true;
-    if (pipe->pipe.n_declared == 1)
+    if (pipe->n_declared == 1)
         return set_variable(c, &d[0], element);
     return set_variable(c, &d[0], index) && set_variable(c, &d[1], element);
 }
@@ -158,7 +158,7 @@ static enum walk range_map(struct template_call *c, const struct node *n, const 
 
 static enum walk range_int(struct template_call *c, const struct node *n, const struct value *v)
 {
-    if (n->control.pipe->pipe.n_declared > 1) {
+    if (n->control.pipe->n_declared > 1) {
         exec_fail(c, "can't use %.*s to iterate over more than one variable", STR(text_of(c->a, v)));
         return WALK_FAIL;
     }
@@ -181,7 +181,7 @@ static enum walk walk_range(struct template_call *c, struct value dot, const str
         return range_list(c, n, l, type_tag(&v));
     if (m != NULL && m->n > 0)
         return range_map(c, n, m, type_tag(&v));
-    if (v.kind == VALUE_INT && (v.i > 0 || n->control.pipe->pipe.n_declared > 1))
+    if (v.kind == VALUE_INT && (v.i > 0 || n->control.pipe->n_declared > 1))
         return range_int(c, n, &v);
     if (l != NULL || m != NULL || v.kind == VALUE_INT || v.kind == VALUE_NULL)
         return walk_list(c, dot, n->control.otherwise);

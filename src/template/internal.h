@@ -48,20 +48,21 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    uint32_t pos, line;
+    uint32_t pos;
     struct str text; /* the message for TOKEN_ERROR */
 };
 
 struct lexer {
     struct arena *a;
     struct str in;
-    uint32_t pos, start, line, start_line;
+    uint32_t pos, start;
     int parens;
     bool inside; /* between delimiters */
     bool failed; /* an error was given: only EOF follows */
 };
 void lex_open(struct lexer *l, struct arena *a, struct str text);
 struct token lex_next(struct lexer *l);
+uint32_t lex_line(const struct lexer *l, uint32_t pos); /* counted when a message asks for it */
 
 /* ---- literals (literal.c) ----------------------------------------------------------------- */
 
@@ -103,6 +104,7 @@ uint32_t rune_to_title(uint32_t r);
 enum node_kind {
     /* statements */
     NODE_TEXT,
+    NODE_LITERAL, /* an action that prints a string and nothing else: {{ "x" }} */
     NODE_ACTION,
     NODE_IF,
     NODE_WITH,
@@ -134,12 +136,15 @@ struct declaration {
     uint32_t slot;
 };
 
+/* Large charts have a hundred thousand: of the union only the member of the kind exists, see node_size. */
 struct node {
-    enum node_kind kind;
-    uint32_t pos; /* byte offset in the text, for messages */
+    uint8_t kind;       /* enum node_kind */
+    uint8_t n_declared; /* PIPE */
+    bool assign;        /* PIPE: "=" instead of ":=" */
+    uint32_t pos;       /* byte offset in the text, for messages */
     struct node *next;
     union {
-        struct str text; /* TEXT */
+        struct str text; /* TEXT LITERAL */
         struct {
             struct node *pipe, *body, *otherwise; /* IF WITH RANGE; an ACTION has only a pipe */
         } control;
@@ -149,28 +154,29 @@ struct node {
         } invoke;              /* TEMPLATE */
         struct {
             struct node *commands;
-            struct declaration declared[2];
-            uint8_t n_declared;
-            bool assign;
+            struct declaration *declared; /* at most two */
         } pipe;
         struct {
             struct node *args; /* the first is what is called */
             size_t n;
         } command;
         struct {
-            struct value value;
             struct str spelling;
-            const struct number *number; /* NUMBER only */
-        } constant;                      /* BOOL NUMBER STRING */
+            union {
+                struct value value;          /* BOOL STRING */
+                const struct number *number; /* NUMBER */
+            };
+        } constant;
         struct {
             struct str *names; /* without dots */
             uint32_t n;
-            uint32_t slot;     /* VARIABLE */
-            struct str name;   /* VARIABLE: "$x" */
-            struct node *base; /* CHAIN */
-        } path;                /* FIELD VARIABLE CHAIN */
+            uint32_t slot;         /* VARIABLE */
+            union {                /* a FIELD ends before it */
+                struct str name;   /* VARIABLE: "$x" */
+                struct node *base; /* CHAIN */
+            };
+        } path; /* FIELD VARIABLE CHAIN */
         struct {
-            struct str name;
             const struct template_func *func;
             bool builtin;
         } identifier;

@@ -38,7 +38,15 @@ static bool is_space(int c)
 
 void lex_open(struct lexer *l, struct arena *a, struct str text)
 {
-    *l = (struct lexer){ .a = a, .in = text, .line = 1, .start_line = 1 };
+    *l = (struct lexer){ .a = a, .in = text };
+}
+
+uint32_t lex_line(const struct lexer *l, uint32_t pos)
+{
+    uint32_t line = 1;
+    for (uint32_t i = 0; i < pos; i++)
+        line += l->in.p[i] == '\n';
+    return line;
 }
 
 static struct str rest(const struct lexer *l)
@@ -61,26 +69,21 @@ static uint32_t peek_rune(const struct lexer *l, size_t *width)
 /* The token from start to pos. */
 static struct token emit(struct lexer *l, enum token_kind kind)
 {
-    struct token t = { kind, l->start, l->start_line, { l->in.p + l->start, l->pos - l->start } };
-    for (size_t i = 0; i < t.text.n; i++)
-        l->line += t.text.p[i] == '\n';
+    struct token t = { kind, l->start, { l->in.p + l->start, l->pos - l->start } };
     l->start = l->pos;
-    l->start_line = l->line;
     return t;
 }
 
 static void skip(struct lexer *l)
 {
-    (void)emit(l, TOKEN_SPACE);
+    l->start = l->pos;
 }
 
 static PRINTF(2, 3) struct token fail(struct lexer *l, const char *fmt, ...)
 {
-    for (size_t i = l->start; i < l->pos; i++)
-        l->line += l->in.p[i] == '\n';
     va_list args;
     va_start(args, fmt);
-    struct token t = { TOKEN_ERROR, l->start, l->start_line, arena_vfmt(l->a, fmt, args) };
+    struct token t = { TOKEN_ERROR, l->start, arena_vfmt(l->a, fmt, args) };
     va_end(args);
     l->failed = true;
     return t;
@@ -400,7 +403,7 @@ struct token lex_next(struct lexer *l)
     struct token t;
     bool more;
     if (l->failed)
-        return (struct token){ TOKEN_EOF, l->pos, l->start_line, { "EOF", 3 } };
+        return (struct token){ TOKEN_EOF, l->start, { "EOF", 3 } };
     if (l->inside)
         return lex_inside(l);
     do {

@@ -3,12 +3,12 @@
 
 static void write_pipe(struct buf *out, const struct node *n)
 {
-    for (size_t i = 0; i < n->pipe.n_declared; i++) {
+    for (size_t i = 0; i < n->n_declared; i++) {
         buf_c(out, i > 0 ? ", " : "");
         buf_add(out, n->pipe.declared[i].name);
     }
-    if (n->pipe.n_declared > 0)
-        buf_c(out, n->pipe.assign ? " = " : " := ");
+    if (n->n_declared > 0)
+        buf_c(out, n->assign ? " = " : " := ");
     for (const struct node *c = n->pipe.commands; c != NULL; c = c->next) {
         node_write(out, c);
         buf_c(out, c->next != NULL ? " | " : "");
@@ -46,6 +46,7 @@ void node_write(struct buf *out, const struct node *n)
 {
     switch ((int)n->kind) {
     case NODE_TEXT: buf_add(out, n->text); break;
+    case NODE_LITERAL: quote_into(out, n->text, '"', 0); break;
     case NODE_PIPE: write_pipe(out, n); break;
     case NODE_COMMAND:
         for (const struct node *arg = n->command.args; arg != NULL; arg = arg->next) {
@@ -67,7 +68,7 @@ void node_write(struct buf *out, const struct node *n)
         write_in_parens(out, n->path.base);
         write_names(out, n);
         break;
-    case NODE_IDENTIFIER: buf_add(out, n->identifier.name); break;
+    case NODE_IDENTIFIER: buf_c(out, n->identifier.func->name); break;
     case NODE_TEMPLATE: write_invocation(out, n); break;
     case NODE_ACTION:
     case NODE_IF:

@@ -27,7 +27,7 @@ struct parser {
     struct token token[3];
     int peeked;
     VEC(struct variable) vars;
-    uint32_t action_line;
+    const struct token *action; /* its opening delimiter, while it is read */
     int range_depth, nesting;
 };
 
@@ -96,7 +96,8 @@ static PRINTF(2, 3) bool fail(struct parser *p, const char *fmt, ...)
     const struct token *last = &p->token[p->peeked < 3 ? p->peeked : 2]; /* the one that was read last */
     p->parsed->stumbled_at = last->pos;
     p->parsed->stumbled_n = last->kind == TOKEN_ERROR ? 0 : last->text.n;
-    return err_set(p->e, ERR_INVALID, "template: %.*s:%u: %.*s", STR(p->tree->file), p->token[0].line, STR(text));
+    return err_set(p->e, ERR_INVALID, "template: %.*s:%u: %.*s", STR(p->tree->file),
+                   lex_line(p->lexer, p->token[0].pos), STR(text));
 }
 
 static const char *quoted(struct parser *p, struct str s)
@@ -123,8 +124,9 @@ static bool unexpected(struct parser *p, struct token t, const char *context)
     const char *extra = "";
     if (t.kind != TOKEN_ERROR)
         return fail(p, "unexpected %s in %s", token_name(p, t), context);
-    if (p->action_line != 0 && p->action_line != t.line) {
-        extra = arena_fmt(p->a, " in action started at %.*s:%u", STR(p->tree->file), p->action_line).p;
+    uint32_t action_line = p->action != NULL ? lex_line(p->lexer, p->action->pos) : 0;
+    if (action_line != 0 && action_line != lex_line(p->lexer, t.pos)) {
+        extra = arena_fmt(p->a, " in action started at %.*s:%u", STR(p->tree->file), action_line).p;
         if (str_ends(t.text, S(" action")))
             extra += strlen(" in action");
     }
@@ -157,10 +159,31 @@ static bool is_in_scope(const struct parser *p, struct str name)
 
 /* ---- expressions -------------------------------------------------------------------------- */
 
+static size_t node_size(enum node_kind kind)
+{
+#define UP_TO(member) (offsetof(struct node, member) + sizeof(((struct node *)0)->member))
+    switch ((int)kind) {
+    case NODE_TEXT:
+    case NODE_LITERAL: return UP_TO(text);
+    case NODE_ACTION: return UP_TO(control.pipe);
+    case NODE_TEMPLATE: return UP_TO(invoke);
+    case NODE_PIPE: return UP_TO(pipe);
+    case NODE_COMMAND: return UP_TO(command);
+    case NODE_FIELD: return UP_TO(path.slot);
+    case NODE_IDENTIFIER: return UP_TO(identifier);
+    case NODE_BREAK:
+    case NODE_CONTINUE:
+    case NODE_DOT:
+    case NODE_NIL: return UP_TO(next);
+    default: return sizeof(struct node);
+    }
+#undef UP_TO
+}
+
 static struct node *make(struct parser *p, enum node_kind kind, uint32_t pos)
 {
-    struct node *n = arena_new(p->a, struct node, 1);
-    n->kind = kind;
+    struct node *n = arena_alloc(p->a, node_size(kind));
+    n->kind = (uint8_t)kind;
     n->pos = pos;
     return n;
 }
@@ -183,7 +206,8 @@ static struct node *parse_number(struct parser *p, struct token t)
         fail(p, "%s", why.text);
         return NULL;
     }
-    struct node *n = make_constant(p, NODE_NUMBER, t, value_null());
+    struct node *n = make(p, NODE_NUMBER, t.pos);
+    n->constant.spelling = t.text;
     n->constant.number = number;
     return n;
 }
@@ -219,7 +243,6 @@ static struct node *parse_identifier(struct parser *p, struct token t)
         return NULL;
     }
     struct node *n = make(p, NODE_IDENTIFIER, t.pos);
-    n->identifier.name = t.text;
     n->identifier.func = f;
     n->identifier.builtin = builtin;
     return n;
@@ -325,7 +348,9 @@ static struct node *parse_command(struct parser *p)
 
 static bool declare(struct parser *p, struct node *pipe, struct token name)
 {
-    pipe->pipe.declared[pipe->pipe.n_declared++] = (struct declaration){ name.text, SLOT_UNDEFINED };
+    if (pipe->pipe.declared == NULL)
+        pipe->pipe.declared = arena_new(p->a, struct declaration, 2);
+    pipe->pipe.declared[pipe->n_declared++] = (struct declaration){ name.text, SLOT_UNDEFINED };
     *vec_push(p->a, &p->vars) = (struct variable){ name.text, SLOT_UNDEFINED };
     return true;
 }
@@ -336,7 +361,7 @@ static bool parse_declarations(struct parser *p, struct node *pipe, const char *
     while (peek_non_space(p).kind == TOKEN_VARIABLE) {
         struct token name = next(p), after = peek(p), then = peek_non_space(p);
         if (then.kind == TOKEN_ASSIGN || then.kind == TOKEN_DECLARE) {
-            pipe->pipe.assign = then.kind == TOKEN_ASSIGN;
+            pipe->assign = then.kind == TOKEN_ASSIGN;
             next_non_space(p);
             return declare(p, pipe, name);
         }
@@ -349,7 +374,7 @@ static bool parse_declarations(struct parser *p, struct node *pipe, const char *
         }
         next_non_space(p);
         declare(p, pipe, name);
-        if (strcmp(context, "range") != 0 || pipe->pipe.n_declared == 2)
+        if (strcmp(context, "range") != 0 || pipe->n_declared == 2)
             return fail(p, "too many declarations in %s", context);
         enum token_kind kind = peek_non_space(p).kind;
         if (kind != TOKEN_VARIABLE && kind != TOKEN_RIGHT_DELIM && kind != TOKEN_RIGHT_PAREN)
@@ -361,9 +386,9 @@ static bool parse_declarations(struct parser *p, struct node *pipe, const char *
 /* Give the declared names their slots, now that their pipeline has been read. `mark`: where they stand in vars. */
 static void bind_declarations(struct parser *p, struct node *pipe, size_t mark)
 {
-    for (size_t i = 0; i < pipe->pipe.n_declared; i++) {
+    for (size_t i = 0; i < pipe->n_declared; i++) {
         struct declaration *d = &pipe->pipe.declared[i];
-        if (pipe->pipe.assign) {
+        if (pipe->assign) {
             d->slot = find_slot(p, d->name);
             continue;
         }
@@ -489,17 +514,19 @@ static struct node *parse_control(struct parser *p, enum node_kind kind)
     return n;
 }
 
-static struct node *parse_end(struct parser *p, struct token t)
+static struct node *parse_end(struct parser *p)
 {
-    return expect(p, TOKEN_RIGHT_DELIM, "end") ? make(p, NODE_END, t.pos) : NULL;
+    static struct node mark = { .kind = NODE_END };
+    return expect(p, TOKEN_RIGHT_DELIM, "end") ? &mark : NULL;
 }
 
 static struct node *parse_else_mark(struct parser *p)
 {
+    static struct node mark = { .kind = NODE_ELSE };
     struct token t = peek_non_space(p);
     if (t.kind != TOKEN_IF && t.kind != TOKEN_WITH && !expect(p, TOKEN_RIGHT_DELIM, "else"))
         return NULL;
-    return make(p, NODE_ELSE, t.pos);
+    return &mark;
 }
 
 static struct node *parse_jump(struct parser *p, struct token word, enum node_kind kind)
@@ -620,6 +647,36 @@ static struct node *parse_block(struct parser *p)
     return parse_body(&inner, context) ? n : NULL;
 }
 
+/* The string that a pipeline is, when it is nothing else; NULL otherwise. */
+static const struct node *only_string(const struct node *pipe)
+{
+    const struct node *command = pipe->pipe.commands;
+    bool only = pipe->n_declared == 0 && command->next == NULL && command->command.n == 1
+                && command->command.args->kind == NODE_STRING;
+    return only ? command->command.args : NULL;
+}
+
+/* An action that prints. Dashboards have ten thousand of {{ `{{` }}, so a bare string keeps one node. */
+static struct node *parse_printing(struct parser *p)
+{
+    struct node *n = make(p, NODE_LITERAL, peek(p).pos);
+    struct arena_mark mark = arena_mark(p->a);
+    struct node *pipe = parse_pipeline(p, "command", TOKEN_RIGHT_DELIM);
+    if (pipe == NULL)
+        return NULL;
+    const struct node *string = only_string(pipe);
+    if (string == NULL) {
+        n->kind = NODE_ACTION;
+        n->control.pipe = pipe;
+        return n;
+    }
+    struct str text = value_as_str(&string->constant.value);
+    if (text.p == string->constant.spelling.p + 1) /* no copy was made to unquote it */
+        arena_rewind(p->a, mark);
+    n->text = text;
+    return n;
+}
+
 static struct node *parse_action(struct parser *p)
 {
     struct token t = next_non_space(p);
@@ -628,7 +685,7 @@ static struct node *parse_action(struct parser *p)
     case TOKEN_BREAK: return parse_jump(p, t, NODE_BREAK);
     case TOKEN_CONTINUE: return parse_jump(p, t, NODE_CONTINUE);
     case TOKEN_ELSE: return parse_else_mark(p);
-    case TOKEN_END: return parse_end(p, t);
+    case TOKEN_END: return parse_end(p);
     case TOKEN_IF: return parse_control(p, NODE_IF);
     case TOKEN_RANGE: return parse_control(p, NODE_RANGE);
     case TOKEN_TEMPLATE: return parse_invocation(p);
@@ -636,9 +693,7 @@ static struct node *parse_action(struct parser *p)
     default: break;
     }
     backup(p);
-    struct node *n = make(p, NODE_ACTION, peek(p).pos);
-    n->control.pipe = parse_pipeline(p, "command", TOKEN_RIGHT_DELIM);
-    return n->control.pipe == NULL ? NULL : n;
+    return parse_printing(p);
 }
 
 static struct node *parse_statement(struct parser *p)
@@ -653,9 +708,9 @@ static struct node *parse_statement(struct parser *p)
         unexpected(p, t, "input");
         return NULL;
     }
-    p->action_line = t.line;
+    p->action = &t;
     struct node *n = parse_action(p);
-    p->action_line = 0;
+    p->action = NULL;
     return n;
 }
 

@@ -8,7 +8,9 @@ void trace_add(struct template_call *c, const struct node *n)
 {
     struct template_trace *t = c->options->trace;
     bool literal = n->kind == NODE_TEXT;
-    if (c->nested > 0 || (!literal && n->kind != NODE_ACTION)) /* the texts of include are printed by an action */
+    if (c->nested > 0
+        || (!literal && n->kind != NODE_ACTION
+            && n->kind != NODE_LITERAL)) /* the texts of include are printed by an action */
         return;
     size_t at = literal ? (size_t)(n->text.p - c->tree->text.p) : n->pos;
     if (at > c->tree->text.n) /* no slice of the text */

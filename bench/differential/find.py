@@ -34,6 +34,16 @@ def charts(roots):
     return sorted(set(found))
 
 
+def checkout(folder):
+    """The git repository around a folder, else the folder."""
+    at = folder
+    while at != os.path.dirname(at):
+        if os.path.exists(os.path.join(at, '.git')):
+            return at
+        at = os.path.dirname(at)
+    return folder
+
+
 def value_files(chart):
     """ci/*.yaml, values-*.yaml, examples/*values*.yaml and the like; not values.yaml itself, which every render reads."""
     found = []

@@ -24,6 +24,14 @@ class Verdict:
     ours: Run = None
     theirs: Run = None
 
+    def forget_texts(self):
+        self.ours.out = self.ours.err = self.theirs.out = self.theirs.err = b''
+
+    def as_json(self):
+        """The costs are those of one run each, beside other work: a hint where to measure."""
+        costs = {m: {'ours': getattr(self.ours, m), 'helm': getattr(self.theirs, m)} for m in ('wall', 'cpu', 'peak')}
+        return {'case': self.case.name, 'outcome': self.outcome, 'detail': self.detail, 'same_words': self.same_words, 'rough': costs}
+
 
 def arguments(case, extra):
     return ['template', RELEASE, case.chart, '--namespace', NAMESPACE] + (['-f', case.values] if case.values else []) + extra

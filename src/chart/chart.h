@@ -29,6 +29,16 @@ struct str chart_missing_dependencies(struct arena *a, const struct chart *c);
 struct chart_fetcher {
     /* GET a URL (http, https) wholly. */
     bool (*get)(void *user, struct arena *a, struct str url, struct str *out, struct err *e);
+    /* These may be NULL. index.yaml of a repository: then `get` is not asked for it. */
+    bool (*index)(void *user, struct arena *a, struct str repository, struct str *out, struct err *e);
+    /* A package that this repository lists, with its digest (hex, or empty): likewise. */
+    bool (*package)(void *user, struct arena *a, struct str repository, struct str url, struct str digest,
+                    struct str *out, struct err *e);
+    /* What a chart in a registry ("oci://HOST/PATH/NAME") has: its versions, newest first; one of them as a package. */
+    bool (*versions)(void *user, struct arena *a, struct str chart, struct str **out, size_t *n, struct err *e);
+    bool (*pull)(void *user, struct arena *a, struct str chart, struct str version, struct str *out, struct err *e);
+    /* The URL of the repository that the user calls by that name. ERR_NOT_FOUND: there is none. */
+    bool (*named)(void *user, struct arena *a, struct str name, struct str *out, struct err *e);
     void *user;
     const char *root; /* file:// repositories must lie below this folder; NULL: anywhere */
 };
@@ -38,9 +48,9 @@ struct chart_fetcher {
 MUST_CHECK bool chart_dependencies_build(struct arena *a, const char *dir, const struct chart_fetcher *f, bool update,
                                          bool write_lock, struct value *out_resolved, struct err *e);
 
-/* What `dependency list` says of entry `i` of Chart.yaml: "ok", "unpacked", "missing", "wrong version", "invalid
- * version". */
-struct str chart_dependency_status(struct arena *a, const struct chart *c, size_t i);
+/* What `dependency list` says of entry `i` of the Chart.yaml in the folder `dir`: "ok", "unpacked", "missing", "wrong
+ * version", "invalid version", "too many matches", "corrupt", "misnamed". */
+struct str chart_dependency_status(struct arena *a, const struct chart *c, const char *dir, size_t i);
 
 /* Values: the whole --set grammar into `values` (a map). */
 enum chart_set_kind { CHART_SET, CHART_SET_STRING, CHART_SET_JSON, CHART_SET_FILE, CHART_SET_LITERAL };
@@ -91,7 +101,7 @@ struct chart_rendered {
     struct str
         message; /* of a failed template: the whole text, of which the err keeps the first kilobyte; else empty */
     struct chart_mistakes mistakes; /* of a failure: where it stands in the user's files, and what to do */
-    bool began;  /* templates were reached: Helm then ends an error with a hint at --debug */
+    bool began;                     /* templates were reached: Helm then ends an error with a hint at --debug */
 };
 /* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->text holds what Helm prints all
  * the same. */
@@ -118,6 +128,32 @@ MUST_CHECK bool chart_lint(struct arena *a, const char *path, const struct chart
 /* `helm package`: a reproducible NAME-VERSION.tgz in `dest_dir`. */
 MUST_CHECK bool chart_package(struct arena *a, const char *dir, const char *dest_dir, const char **out_path,
                               struct err *e);
+/* The same with another version or appVersion than Chart.yaml's; empty: as it is. */
+struct chart_package_as {
+    struct str version, app_version;
+};
+MUST_CHECK bool chart_package_with(struct arena *a, const char *dir, const char *dest_dir,
+                                   const struct chart_package_as *as, const char **out_path, struct err *e);
+/* `helm show`: parts of a chart, in Helm's layout. */
+enum chart_show { CHART_SHOW_CHART = 1, CHART_SHOW_VALUES = 2, CHART_SHOW_README = 4, CHART_SHOW_CRDS = 8 };
+#define CHART_SHOW_ALL 15
+void chart_show_parts(const struct chart *c, int parts, struct buf *out);
+/* One package that a repository's index.yaml lists. */
+struct chart_listed {
+    struct str version;
+    struct str url;    /* absolute */
+    struct str digest; /* hex SHA-256, or empty */
+};
+/*
+ * The version of a chart that is asked for: the very text, else the newest that satisfies it as a constraint; the
+ * newest that is no pre-release for an empty one. index: the text of index.yaml; base: the repository's URL. errors:
+ * ERR_INVALID for no index, ERR_NOT_FOUND.
+ */
+MUST_CHECK bool chart_index_find(struct arena *a, struct str index, struct str base, struct str chart,
+                                 struct str version, struct chart_listed *out, struct err *e);
 /* index.yaml for packages in a folder; url_prefix is put before the file names (may be empty). */
 MUST_CHECK bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out,
                                  struct err *e);
+/* Both indexes in one; of a version that both have, the first one's entry stays. */
+MUST_CHECK bool chart_repo_index_merge(struct arena *a, struct str index, struct str other, struct str *out,
+                                       struct err *e);

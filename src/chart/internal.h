@@ -104,6 +104,9 @@ bool metadata_scalar(struct arena *a, const struct value *v, struct str *out);
 const char *json_kind_word(const struct value *v);
 /* Chart.lock: a map with digest, generated and dependencies. errors: Helm's words without the file name. */
 MUST_CHECK bool lock_parse(struct arena *a, struct str text, struct value *out, struct err *e);
+bool chart_is_crd(struct str file_name); /* in crds/, YAML or JSON */
+/* The fields of Chart.yaml that say something, `dependencies` of a requirements.yaml among them. */
+struct value metadata_filled(struct arena *a, const struct chart *c);
 /* Whether a chart of that name lies in charts/. */
 bool chart_has(const struct chart *c, struct str name);
 /* Whether there are charts of that apiVersion. errors: Helm's words. */

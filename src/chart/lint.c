@@ -229,17 +229,11 @@ static void lint_dependencies(struct linter *l, const struct chart *c, const str
                  STR(buf_str(&missing)));
 }
 
-static bool is_crd_file(struct str name)
-{
-    return str_starts(name, S("crds/"))
-           && (str_ends(name, S(".yaml")) || str_ends(name, S(".yml")) || str_ends(name, S(".json")));
-}
-
 static bool lint_crds_of(struct linter *l, const struct chart *c, struct str prefix)
 {
     for (size_t i = 0; i < c->files.n; i++) {
         const struct chart_file *f = &c->files.v[i];
-        if (is_crd_file(f->name)
+        if (chart_is_crd(f->name)
             && !lint_objects(l, arena_fmt(l->a, "%.*s%.*s", STR(prefix), STR(f->name)), f->data, true))
             return false;
     }

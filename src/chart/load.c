@@ -266,26 +266,6 @@ struct str chart_missing_dependencies(struct arena *a, const struct chart *c)
     return buf_str(&b);
 }
 
-struct str chart_dependency_status(struct arena *a, const struct chart *c, size_t i)
-{
-    const struct chart_dependency *d = &c->wants.v[i];
-    struct semver_constraint *wanted;
-    struct semver found;
-    struct err ignored;
-
-    for (size_t k = 0; k < c->n_charts; k++) {
-        const struct chart *sub = c->charts[k];
-        if (!str_eq(sub->name, d->name))
-            continue;
-        if (!semver_constraint_parse(a, d->version, &wanted, &ignored) || !semver_parse(sub->version, &found, &ignored))
-            return S("invalid version");
-        if (!semver_constraint_check(wanted, &found))
-            return S("wrong version");
-        return sub->packed ? S("ok") : S("unpacked");
-    }
-    return S("missing");
-}
-
 /* ---- from a path ---------------------------------------------------------------------------- */
 
 bool chart_check_version(struct str version, struct err *e)

@@ -21,7 +21,7 @@ struct packer {
     struct chart_files files; /* what goes in, with whole paths */
 };
 
-struct value metadata_written(struct arena *a, const struct chart *c)
+struct value metadata_filled(struct arena *a, const struct chart *c)
 {
     struct value out = value_map(a);
 
@@ -30,10 +30,19 @@ struct value metadata_written(struct arena *a, const struct chart *c)
         const struct value *v = &entry->value;
         bool empty = (v->kind == VALUE_STRING && v->n == 0) || (v->kind == VALUE_BOOL && !v->b)
                      || (v->kind == VALUE_LIST && v->list->n == 0) || (v->kind == VALUE_MAP && v->map->n == 0);
-        /* v1 charts keep their dependencies in requirements.yaml, which is packed as it is */
-        if (!empty && !(str_is(c->api_version, "v1") && str_is(entry->key, "dependencies")))
+        if (!empty)
             map_put(a, out.map, entry->key, *v);
     }
+    return out;
+}
+
+/* v1 charts keep their dependencies in requirements.yaml, which is packed as it is. */
+struct value metadata_written(struct arena *a, const struct chart *c)
+{
+    struct value out = metadata_filled(a, c);
+
+    if (str_is(c->api_version, "v1"))
+        value_del(&out, "dependencies");
     return out;
 }
 
@@ -144,12 +153,35 @@ bool package_bytes(struct arena *a, const struct chart *c, struct str *out, stru
     return make_tar(a, &p.files, &tar, e) && make_gzip(a, tar, out, e);
 }
 
+static bool rename_version(struct arena *a, struct chart *c, const struct chart_package_as *as, struct err *e)
+{
+    struct semver version;
+
+    if (as->version.n > 0) {
+        if (!semver_parse(as->version, &version, e))
+            return err_wrap(e, "version %.*s", STR(go_quote(a, as->version)));
+        value_set(a, &c->metadata, "version", value_str(as->version));
+        c->version = as->version;
+    }
+    if (as->app_version.n > 0)
+        value_set(a, &c->metadata, "appVersion", value_str(as->app_version));
+    return true;
+}
+
 bool chart_package(struct arena *a, const char *dir, const char *dest_dir, const char **out_path, struct err *e)
+{
+    const struct chart_package_as as_it_is = { 0 };
+
+    return chart_package_with(a, dir, dest_dir, &as_it_is, out_path, e);
+}
+
+bool chart_package_with(struct arena *a, const char *dir, const char *dest_dir, const struct chart_package_as *as,
+                        const char **out_path, struct err *e)
 {
     struct chart *c;
     struct str bytes, missing;
 
-    if (!chart_load(a, dir, &c, e))
+    if (!chart_load(a, dir, &c, e) || !rename_version(a, c, as, e))
         return false;
     missing = chart_missing_dependencies(a, c);
     if (missing.n > 0)

@@ -69,7 +69,7 @@ static bool check_kube_version(struct arena *a, const struct chart *c, const str
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-static bool is_crd_file(struct str name)
+bool chart_is_crd(struct str name)
 {
     return str_starts(name, S("crds/"))
            && (str_ends(name, S(".yaml")) || str_ends(name, S(".yml")) || str_ends(name, S(".json")));
@@ -81,7 +81,7 @@ static void gather_crds(struct arena *a, const struct chart *c, struct documents
     struct str root = chart_full_path(a, c);
 
     for (size_t i = 0; i < c->files.n; i++)
-        if (is_crd_file(c->files.v[i].name))
+        if (chart_is_crd(c->files.v[i].name))
             *vec_push(a, out) =
                 (struct document){ .path = arena_fmt(a, "%.*s/%.*s", STR(root), STR(c->files.v[i].name)),
                                    .text = c->files.v[i].data };

@@ -91,6 +91,31 @@ const struct repository_entry *repository_pick(const struct repository_entries *
     return NULL;
 }
 
+bool chart_index_find(struct arena *a, struct str index, struct str base, struct str chart, struct str version,
+                      struct chart_listed *out, struct err *e)
+{
+    struct repository_entries entries;
+    struct semver_constraint *wanted;
+    const struct repository_entry *found = NULL;
+
+    if (!repository_find(a, index, base, chart, &entries, e))
+        return false;
+    for (size_t i = 0; i < entries.n && found == NULL; i++)
+        if (str_eq(entries.v[i].version, version))
+            found = &entries.v[i];
+    if (found == NULL) {
+        if (!semver_constraint_parse(a, version.n > 0 ? version : S("*"), &wanted, e))
+            return err_wrap(e, "version %.*s of chart %.*s", STR(go_quote(a, version)), STR(chart));
+        found = repository_pick(&entries, wanted);
+    }
+    if (found == NULL)
+        return err_set(e, ERR_NOT_FOUND, "chart %.*s version %.*s not found in %.*s repository",
+                       STR(go_quote(a, chart)), STR(go_quote(a, version.n > 0 ? version : S("*"))),
+                       STR(url_redact(a, base)));
+    *out = (struct chart_listed){ found->version, found->url, found->digest };
+    return true;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static bool index_entry(struct arena *a, const char *path, struct str name, struct str url_prefix, struct str *chart,
@@ -123,6 +148,51 @@ static int entries_newest_first(const void *left, const void *right)
     return semver_compare(&b, &a);
 }
 
+static bool has_version(const struct value *list, struct str version)
+{
+    for (size_t i = 0; i < value_len(list); i++)
+        if (str_eq(value_str_at(value_item(list, i), "version"), version))
+            return true;
+    return false;
+}
+
+static struct value *versions_of(struct arena *a, struct map *entries, struct str chart)
+{
+    if (map_get(entries, chart) == NULL)
+        map_put(a, entries, chart, value_list(a));
+    return map_get(entries, chart);
+}
+
+static void sort_versions(struct map *entries)
+{
+    for (size_t i = 0; i < entries->n; i++) {
+        struct list *list = entries->v[i].value.list;
+        if (list->n > 0)
+            qsort(list->v, list->n, sizeof *list->v, entries_newest_first);
+    }
+}
+
+bool chart_repo_index_merge(struct arena *a, struct str index, struct str other, struct str *out, struct err *e)
+{
+    struct value into, from;
+
+    if (!parse_index(a, index, &into, e) || !parse_index(a, other, &from, e))
+        return false;
+    const struct value *entries = value_get(&into, "entries"), *more = value_get(&from, "entries");
+    for (size_t i = 0; entries->kind == VALUE_MAP && more->kind == VALUE_MAP && i < more->map->n; i++) {
+        const struct map_entry *chart = &more->map->v[i];
+        struct value *list = versions_of(a, entries->map, chart->key);
+        for (size_t k = 0; k < value_len(&chart->value); k++) {
+            const struct value *one = value_item(&chart->value, k);
+            if (!has_version(list, value_str_at(one, "version")))
+                list_push(a, list->list, *one);
+        }
+    }
+    sort_versions(entries->map);
+    *out = yaml_str(a, &into);
+    return true;
+}
+
 bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e)
 {
     struct fs_names names;
@@ -137,17 +207,9 @@ bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, s
             continue;
         if (!index_entry(a, fs_join(a, dir, arena_c(a, names.v[i])), names.v[i], url_prefix, &chart, &entry, &broken))
             continue; /* no chart: another kind of archive may lie here too */
-        struct value *list = map_get(entries.map, chart);
-        if (list == NULL) {
-            map_put(a, entries.map, chart, value_list(a));
-            list = map_get(entries.map, chart);
-        }
-        list_push(a, list->list, entry);
+        list_push(a, versions_of(a, entries.map, chart)->list, entry);
     }
-    for (size_t i = 0; i < entries.map->n; i++) {
-        struct list *list = entries.map->v[i].value.list;
-        qsort(list->v, list->n, sizeof *list->v, entries_newest_first);
-    }
+    sort_versions(entries.map);
     value_set(a, &index, "apiVersion", value_c("v1"));
     value_set(a, &index, "entries", entries);
     value_set(a, &index, "generated", value_str(clock_rfc3339(a, clock_wall_ms())));

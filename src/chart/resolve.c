@@ -24,6 +24,7 @@ struct resolver {
     const char *dir;
     const struct chart_fetcher *fetcher;
     const struct chart *chart;
+    struct chart_dependencies wanted; /* of Chart.yaml, with the URLs of repositories that were named */
     struct map *indexes;              /* repository URL -> text of its index.yaml */
     struct chart_dependencies locked; /* as asked for, with exact versions */
     struct fetched *fetched;          /* one for each */
@@ -40,6 +41,50 @@ static bool is_local(struct str repository)
 static bool is_http(struct str repository)
 {
     return str_starts(repository, S("http://")) || str_starts(repository, S("https://"));
+}
+
+static bool is_registry(struct str repository)
+{
+    return str_starts(repository, S("oci://"));
+}
+
+/* ---- names of repositories ------------------------------------------------------------------ */
+
+/* "@NAME" and "alias:NAME"; empty for anything else. */
+static struct str name_of(struct str repository)
+{
+    if (str_starts(repository, S("@")))
+        return str_slice(repository, 1, repository.n);
+    if (str_starts(repository, S("alias:")))
+        return str_slice(repository, sizeof "alias:" - 1, repository.n);
+    return S("");
+}
+
+/* What Chart.yaml wants, names replaced by URLs: so the lock has them, and its digest is taken over them. */
+static bool resolve_names(struct resolver *r)
+{
+    const struct chart_fetcher *f = r->fetcher;
+
+    r->wanted = r->chart->wants;
+    r->wanted.v = arena_new(r->a, struct chart_dependency, r->wanted.n);
+    for (size_t i = 0; i < r->wanted.n; i++) {
+        struct chart_dependency *d = &r->wanted.v[i];
+        *d = r->chart->wants.v[i];
+        struct str name = name_of(d->repository);
+        if (name.n == 0)
+            continue;
+        struct err none = { .kind = ERR_NOT_FOUND };
+        if (f->named != NULL ? f->named(f->user, r->a, name, &d->repository, &none) : false)
+            continue;
+        if (none.kind != ERR_NOT_FOUND) {
+            *r->e = none;
+            return false;
+        }
+        return err_set(r->e, ERR_NOT_FOUND,
+                       "no repository definition for %.*s. Please add it via 'vitrine chart repo add %.*s URL'",
+                       STR(d->repository), STR(name));
+    }
+    return true;
 }
 
 /* ---- folders -------------------------------------------------------------------------------- */
@@ -141,34 +186,68 @@ static bool fetch_index(struct resolver *r, struct str repository, struct str *o
         *out = value_as_str(known);
         return true;
     }
-    if (!r->fetcher->get(r->fetcher->user, r->a, url, out, r->e))
+    bool ok = r->fetcher->index != NULL ? r->fetcher->index(r->fetcher->user, r->a, repository, out, r->e)
+                                        : r->fetcher->get(r->fetcher->user, r->a, url, out, r->e);
+    if (!ok)
         return err_wrap(r->e, "looks like \"%.*s\" is not a valid chart repository or cannot be reached",
                         STR(url_redact(r->a, repository)));
     map_put(r->a, r->indexes, repository, value_str(*out));
     return true;
 }
 
-static bool check_package(struct resolver *r, const struct chart_dependency *d, const struct repository_entry *entry,
-                          struct str bytes, struct fetched *out)
+static struct str without_algorithm(struct str digest)
+{
+    if (str_starts(digest, S("sha256:")))
+        str_cut(&digest, sizeof "sha256:" - 1);
+    return digest;
+}
+
+static bool check_digest(struct resolver *r, struct str stated, struct str bytes)
+{
+    struct str actual = sha256_hex(r->a, bytes);
+
+    if (stated.n == 0 || str_ieq(stated, actual))
+        return true;
+    return err_set(r->e, ERR_INVALID, "digest is sha256:%.*s, but the repository's index states sha256:%.*s",
+                   STR(actual), STR(stated));
+}
+
+static bool same_version(struct str a, struct str b)
+{
+    struct semver left, right;
+    struct err ignored;
+
+    return str_eq(a, b)
+           || (semver_parse(a, &left, &ignored) && semver_parse(b, &right, &ignored)
+               && semver_compare(&left, &right) == 0);
+}
+
+static bool check_package(struct resolver *r, const struct chart_dependency *d, struct str version, struct str bytes,
+                          struct fetched *out)
 {
     struct chart_files files = { 0 };
-    struct str actual = sha256_hex(r->a, bytes), stated = entry->digest;
     struct chart *c;
 
-    if (str_starts(stated, S("sha256:")))
-        str_cut(&stated, sizeof "sha256:" - 1);
-    if (stated.n > 0 && !str_ieq(stated, actual))
-        return err_set(r->e, ERR_INVALID, "digest is sha256:%.*s, but the repository's index states sha256:%.*s",
-                       STR(actual), STR(stated));
     if (!chart_read_archive(r->a, bytes, &files, r->e) || !chart_from_files(r->a, &files, 0, &c, r->e))
         return false;
     if (!str_eq(c->name, d->name))
         return err_set(r->e, ERR_INVALID, "it holds the chart %.*s instead", STR(c->name));
-    if (!str_eq(c->version, entry->version))
-        return err_set(r->e, ERR_INVALID, "it holds version %.*s instead of %.*s", STR(c->version),
-                       STR(entry->version));
+    if (!same_version(c->version, version))
+        return err_set(r->e, ERR_INVALID, "it holds version %.*s instead of %.*s", STR(c->version), STR(version));
     set_fetched(r, out, c, bytes);
     return true;
+}
+
+static bool fetch_package(struct resolver *r, const struct chart_dependency *d, const struct repository_entry *entry,
+                          struct fetched *out)
+{
+    const struct chart_fetcher *f = r->fetcher;
+    struct str bytes, digest = without_algorithm(entry->digest);
+    bool ok = f->package != NULL ? f->package(f->user, r->a, d->repository, entry->url, digest, &bytes, r->e)
+                                 : f->get(f->user, r->a, entry->url, &bytes, r->e);
+
+    return (ok && check_digest(r, digest, bytes) && check_package(r, d, entry->version, bytes, out))
+           || err_wrap(r->e, "could not download %.*s", STR(url_redact(r->a, entry->url)));
 }
 
 static bool fetch_http(struct resolver *r, const struct chart_dependency *d, struct chart_dependency *lock,
@@ -176,7 +255,7 @@ static bool fetch_http(struct resolver *r, const struct chart_dependency *d, str
 {
     struct repository_entries entries;
     struct semver_constraint *wanted;
-    struct str index, bytes;
+    struct str index;
 
     if (r->fetcher->get == NULL)
         return err_set(r->e, ERR_UNAVAILABLE, "dependency %.*s needs the network", STR(d->name));
@@ -190,9 +269,47 @@ static bool fetch_http(struct resolver *r, const struct chart_dependency *d, str
     if (entry == NULL)
         return note_missing(r, d);
     lock->version = entry->version;
-    if (!r->fetcher->get(r->fetcher->user, r->a, entry->url, &bytes, r->e) || !check_package(r, d, entry, bytes, out))
-        return err_wrap(r->e, "could not download %.*s", STR(url_redact(r->a, entry->url)));
+    return fetch_package(r, d, entry, out);
+}
+
+/* ---- registries ----------------------------------------------------------------------------- */
+
+/* An exact version is taken as it is; for a constraint the registry's tags are listed. */
+static bool pick_version(struct resolver *r, const struct chart_dependency *d, struct str chart, struct str *out)
+{
+    struct str *versions;
+    struct semver exact;
+    struct err ignored;
+    size_t n;
+
+    *out = semver_parse(d->version, &exact, &ignored) ? d->version : S("");
+    if (out->n > 0)
+        return true;
+    if (!r->fetcher->versions(r->fetcher->user, r->a, chart, &versions, &n, r->e))
+        return false;
+    for (size_t i = 0; i < n && out->n == 0; i++)
+        if (satisfies(r->a, d->version, versions[i]))
+            *out = versions[i];
     return true;
+}
+
+static bool fetch_oci(struct resolver *r, const struct chart_dependency *d, struct chart_dependency *lock,
+                      struct fetched *out)
+{
+    bool slash = str_ends(d->repository, S("/"));
+    struct str chart = arena_fmt(r->a, "%.*s%s%.*s", STR(d->repository), slash ? "" : "/", STR(d->name));
+    struct str bytes;
+
+    if (r->fetcher->pull == NULL || r->fetcher->versions == NULL)
+        return err_set(r->e, ERR_UNAVAILABLE, "dependency %.*s: registries (oci://) are not reached from here",
+                       STR(d->name));
+    if (!pick_version(r, d, chart, &lock->version))
+        return false;
+    if (lock->version.n == 0)
+        return note_missing(r, d);
+    return (r->fetcher->pull(r->fetcher->user, r->a, chart, lock->version, &bytes, r->e)
+            && check_package(r, d, lock->version, bytes, out))
+           || err_wrap(r->e, "could not download %.*s", STR(chart));
 }
 
 /* ---- resolving ------------------------------------------------------------------------------ */
@@ -217,11 +334,11 @@ static bool fetch_one(struct resolver *r, const struct chart_dependency *d, stru
         return fetch_folder(r, d, lock, out);
     if (is_http(d->repository))
         return fetch_http(r, d, lock, out);
-    if (str_starts(d->repository, S("oci://")))
-        return err_set(r->e, ERR_INVALID,
-                       "dependency %.*s: oci:// repositories are fetched by `helm` only; use https://", STR(d->name));
-    return err_set(r->e, ERR_NOT_FOUND, "no repository definition for %.*s. Please add them via 'helm repo add'",
-                   STR(d->repository));
+    if (is_registry(d->repository))
+        return fetch_oci(r, d, lock, out);
+    return err_set(r->e, ERR_INVALID,
+                   "dependency %.*s: repository %.*s is none of https://, http://, oci://, file://, @NAME",
+                   STR(d->name), STR(go_quote(r->a, url_redact(r->a, d->repository))));
 }
 
 static bool fetch_all(struct resolver *r, const struct chart_dependencies *wanted)
@@ -255,7 +372,7 @@ static bool locked_dependencies(struct resolver *r, struct chart_dependencies *o
                                                .repository = value_str_at(d, "repository"),
                                                .version = value_str_at(d, "version") };
     }
-    if (str_eq(stated, lock_digest(r->a, &c->wants, out)) || (v1 && str_eq(stated, lock_digest_v2(r->a, &c->wants))))
+    if (str_eq(stated, lock_digest(r->a, &r->wanted, out)) || (v1 && str_eq(stated, lock_digest_v2(r->a, &r->wanted))))
         return true;
     return err_set(r->e, ERR_CONFLICT,
                    "the lock file (%s) is out of sync with the dependencies file (%s). Please update the dependencies",
@@ -320,7 +437,7 @@ static bool write_lock(struct resolver *r)
 {
     const char *name = str_is(r->chart->api_version, "v1") ? "requirements.lock" : "Chart.lock";
     const char *path = fs_join(r->a, r->dir, name);
-    struct str digest = lock_digest(r->a, &r->chart->wants, &r->locked);
+    struct str digest = lock_digest(r->a, &r->wanted, &r->locked);
     struct stat st;
 
     if (str_eq(digest, value_str_at(&r->chart->lock, "digest")))
@@ -362,8 +479,10 @@ bool chart_dependencies_build(struct arena *a, const char *dir, const struct cha
     *out_resolved = value_list(a);
     if (!c->wants.declared)
         return true;
+    if (!resolve_names(&r))
+        return false;
     bool locked = !update && c->lock.kind == VALUE_MAP;
-    wanted = c->wants;
+    wanted = r.wanted;
     if (locked && !locked_dependencies(&r, &wanted))
         return false;
     if (!fetch_all(&r, &wanted) || !write_charts(&r))

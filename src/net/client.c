@@ -319,6 +319,12 @@ static bool set_target(struct transfer *t, struct url *u, struct err *e)
         curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    if (r->ca_file != NULL)
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, r->ca_file);
+    if (r->cert_file != NULL)
+        curl_easy_setopt(t->easy, CURLOPT_SSLCERT, r->cert_file);
+    if (r->key_file != NULL)
+        curl_easy_setopt(t->easy, CURLOPT_SSLKEY, r->key_file);
     if (r->compressed)
         curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     return true;

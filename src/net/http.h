@@ -35,8 +35,10 @@ struct http_request {
     bool follow_redirects;
     bool outside_only; /* ERR_DENIED for addresses inside, after resolution; a proxy's own address is not looked at */
     bool insecure_tls;
-    bool compressed;         /* ask for gzip and unpack it; not for bytes whose digest counts */
-    const char *unix_socket; /* connect here instead of the URL's host */
+    const char *ca_file;              /* trust these certificates instead of the system's; NULL: the system's */
+    const char *cert_file, *key_file; /* who we are, in PEM; NULL: nobody */
+    bool compressed;                  /* ask for gzip and unpack it; not for bytes whose digest counts */
+    const char *unix_socket;          /* connect here instead of the URL's host */
     /* Called with pieces of a 2xx body as they come (event streams); false stops. */
     bool (*on_data)(void *user, struct str piece);
     /* Asked about once a second while waiting; true ends the exchange with ERR_UNAVAILABLE ("cancelled"). NULL: never.

@@ -54,7 +54,7 @@ static bool is_loopback(struct str registry)
 
 bool oci_is_plain(const struct oci_client *c, struct str registry)
 {
-    return find_alias(c, registry) != NULL || is_loopback(registry);
+    return c->options.plain_http || find_alias(c, registry) != NULL || is_loopback(registry);
 }
 
 struct str oci_base_url(struct arena *a, const struct oci_client *c, struct str registry)
@@ -64,7 +64,7 @@ struct str oci_base_url(struct arena *a, const struct oci_client *c, struct str 
         return arena_fmt(a, "http://%s", alias);
     if (str_is(registry, "docker.io"))
         return S("https://registry-1.docker.io");
-    return arena_fmt(a, "%s://%.*s", is_loopback(registry) ? "http" : "https", STR(registry));
+    return arena_fmt(a, "%s://%.*s", c->options.plain_http || is_loopback(registry) ? "http" : "https", STR(registry));
 }
 
 /* ---- one exchange ------------------------------------------------------------------------- */
@@ -86,9 +86,14 @@ bool oci_http(struct arena *a, struct oci_client *c, const struct http_request *
               struct err *e)
 {
     bool once = str_is(str_c(request->method), "POST") || str_is(str_c(request->method), "PATCH");
+    struct http_request r = *request;
+    r.insecure_tls = c->options.insecure_tls;
+    r.ca_file = c->options.ca_file;
+    r.cert_file = c->options.cert_file;
+    r.key_file = c->options.key_file;
     for (int attempt = 0;; attempt++) {
         atomic_fetch_add(&c->requests, 1);
-        if (!http_do(a, request, out, e))
+        if (!http_do(a, &r, out, e))
             return false;
         if (once || attempt + 1 >= TRIES || !is_passing(out->status))
             return true;

@@ -1,8 +1,8 @@
 /*
- * oci/credentials.c - what the machine knows about a registry: the files of docker and podman, and their helpers.
+ * oci/credentials.c - what the machine knows about a registry: the files of docker, podman and Helm, and their helpers.
  *
- * The first of $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json and
- * $XDG_RUNTIME_DIR/containers/auth.json that knows the registry decides.
+ * The first of $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json, ~/.docker/config.json,
+ * $XDG_RUNTIME_DIR/containers/auth.json and what `helm registry login` has written that knows the registry decides.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -112,24 +112,41 @@ static bool try_file(struct arena *a, const char *path, struct str registry, str
     return helper.n == 0 || ask_helper(a, helper, registry, out, e);
 }
 
-bool oci_credentials_find(struct arena *a, struct str registry, struct oci_credentials *out, struct err *e)
+struct place {
+    const char *variable, *suffix;
+};
+
+static bool try_places(struct arena *a, const struct place *places, size_t n, struct str registry,
+                       struct oci_credentials *out, struct err *e)
 {
-    static const struct {
-        const char *variable, *suffix;
-    } places[] = {
-        { "REGISTRY_AUTH_FILE", "" },
-        { "DOCKER_CONFIG", "/config.json" },
-        { "HOME", "/.docker/config.json" },
-        { "XDG_RUNTIME_DIR", "/containers/auth.json" },
-    };
-    struct oci_credentials found = { 0 };
-    for (size_t i = 0; i < COUNT(places) && is_empty(&found); i++) {
+    for (size_t i = 0; i < n && is_empty(out); i++) {
         const char *start = getenv(places[i].variable);
         if (start == NULL || start[0] == 0)
             continue;
-        if (!try_file(a, arena_fmt(a, "%s%s", start, places[i].suffix).p, registry, &found, e))
+        if (!try_file(a, arena_fmt(a, "%s%s", start, places[i].suffix).p, registry, out, e))
             return false;
     }
+    return true;
+}
+
+bool oci_credentials_find(struct arena *a, struct str registry, bool helm_first, struct oci_credentials *out,
+                          struct err *e)
+{
+    static const struct place docker[] = { { "REGISTRY_AUTH_FILE", "" },
+                                           { "DOCKER_CONFIG", "/config.json" },
+                                           { "HOME", "/.docker/config.json" },
+                                           { "XDG_RUNTIME_DIR", "/containers/auth.json" } };
+    static const struct place helm[] = { { "HELM_REGISTRY_CONFIG", "" },
+                                         { "HELM_CONFIG_HOME", "/registry/config.json" },
+                                         { "XDG_CONFIG_HOME", "/helm/registry/config.json" },
+                                         { "HOME", "/.config/helm/registry/config.json" } };
+    struct oci_credentials found = { 0 };
+    if (helm_first && !try_places(a, helm, COUNT(helm), registry, &found, e))
+        return false;
+    if (!try_places(a, docker, COUNT(docker), registry, &found, e))
+        return false;
+    if (!helm_first && !try_places(a, helm, COUNT(helm), registry, &found, e))
+        return false;
     *out = found;
     return true;
 }

@@ -115,11 +115,12 @@ static bool find_credentials(struct arena *a, struct oci_client *c, const struct
                              struct oci_credentials *out, struct err *e)
 {
     if (c->options.credentials == NULL)
-        return oci_credentials_find(a, r->registry, out, e);
+        return oci_credentials_find(a, r->registry, c->options.helm_first, out, e);
     *out = (struct oci_credentials){ 0 };
-    if (!c->options.credentials(c->options.user, a, r->registry, &out->username, &out->password))
-        *out = (struct oci_credentials){ 0 };
-    return true;
+    if (c->options.credentials(c->options.user, a, r->registry, &out->username, &out->password))
+        return true;
+    *out = (struct oci_credentials){ 0 };
+    return !c->options.files_too || oci_credentials_find(a, r->registry, c->options.helm_first, out, e);
 }
 
 static struct str basic(struct arena *a, const struct oci_credentials *k)

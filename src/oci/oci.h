@@ -15,12 +15,17 @@ struct str oci_reference_str(struct arena *a, const struct oci_reference *r);
 
 struct oci_client; /* thread-safe; keeps tokens and plain-HTTP decisions */
 struct oci_client_options {
-    /* Credentials for a registry; NULL: from ~/.docker/config.json and $REGISTRY_AUTH_FILE. */
+    /* Credentials for a registry, false: none; NULL: from ~/.docker/config.json, $REGISTRY_AUTH_FILE, Helm's file. */
     bool (*credentials)(void *user, struct arena *a, struct str registry, struct str *username, struct str *password);
     void *user;
     /* Names that resolve elsewhere: "registry.example" -> "127.0.0.1:5000" (plain HTTP). NULL-terminated pairs, or
      * NULL. */
     const char *const *aliases;
+    bool plain_http;                            /* every registry over plain HTTP */
+    bool insecure_tls;                          /* certificates are not looked at */
+    const char *ca_file, *cert_file, *key_file; /* as in net/http.h */
+    bool files_too;  /* the machine's files are asked when `credentials` says false */
+    bool helm_first; /* Helm's registry/config.json is asked before docker's files, not after them */
 };
 /* Registries on loopback ("localhost", "*.localhost", 127.0.0.0/8, ::1) are spoken to over plain HTTP, all others over
  * HTTPS. */
@@ -82,3 +87,21 @@ MUST_CHECK bool oci_assemble_push(struct arena *a, struct oci_client *c, const s
 /* Push everything of an OCI layout folder (index.json) under the reference. */
 MUST_CHECK bool oci_layout_push(struct arena *a, struct oci_client *c, const char *layout,
                                 const struct oci_reference *r, struct oci_descriptor *out, struct err *e);
+
+/* ---- Helm charts in a registry (chart_artifact.c) ------------------------------------------ */
+
+/* What a tag or digest holds: its manifest, and the layer that is the .tgz. ERR_INVALID when it is no chart. */
+MUST_CHECK bool oci_chart_find(struct arena *a, struct oci_client *c, const struct oci_reference *r,
+                               struct oci_descriptor *manifest, struct oci_descriptor *package, struct err *e);
+/* The bytes of that layer, verified. */
+MUST_CHECK bool oci_chart_get(struct arena *a, struct oci_client *c, const struct oci_reference *r,
+                              const struct oci_descriptor *package, struct str *out, struct err *e);
+/* Push a package under the reference's tag, as `helm push` does; metadata: Chart.yaml as a map. */
+MUST_CHECK bool oci_chart_push(struct arena *a, struct oci_client *c, const struct oci_reference *r, struct str package,
+                               const struct value *metadata, struct oci_descriptor *out, struct err *e);
+/* A version as a tag has it, `_` for `+`, and back. */
+struct str oci_chart_tag(struct arena *a, struct str version);
+struct str oci_chart_version(struct arena *a, struct str tag);
+/* The versions that a chart's repository has: tags that are whole semantic versions, newest first. */
+MUST_CHECK bool oci_chart_versions(struct arena *a, struct oci_client *c, const struct oci_reference *r,
+                                   struct str **out, size_t *out_n, struct err *e);

@@ -32,8 +32,8 @@ static void loads_a_folder(void **state)
     assert_int_equal(c->n_charts, 1);
     assert_int_equal(c->templates.n, 1);
     assert_string_equal(arena_c(&f->a, chart_missing_dependencies(&f->a, c)), "gone");
-    assert_string_equal(arena_c(&f->a, chart_dependency_status(&f->a, c, 0)), "unpacked");
-    assert_string_equal(arena_c(&f->a, chart_dependency_status(&f->a, c, 1)), "missing");
+    assert_string_equal(arena_c(&f->a, chart_dependency_status(&f->a, c, fixture_path(f, "demo"), 0)), "unpacked");
+    assert_string_equal(arena_c(&f->a, chart_dependency_status(&f->a, c, fixture_path(f, "demo"), 1)), "missing");
 }
 
 static void says_what_is_wrong(void **state)

@@ -255,17 +255,17 @@ static void reads_docker_files(void **state)
                     "{\"username\":\"u\",\"password\":\"p\"}}}"),
                   0600, &e));
     setenv("REGISTRY_AUTH_FILE", path, 1);
-    MUST(oci_credentials_find(&w->a, S("reg.test"), &k, &e));
+    MUST(oci_credentials_find(&w->a, S("reg.test"), false, &k, &e));
     assert_true(str_is(k.username, "bob") && str_is(k.password, "secret"));
-    MUST(oci_credentials_find(&w->a, S("id.test"), &k, &e));
+    MUST(oci_credentials_find(&w->a, S("id.test"), false, &k, &e));
     assert_true(str_is(k.identity_token, "T"));
-    MUST(oci_credentials_find(&w->a, S("docker.io"), &k, &e));
+    MUST(oci_credentials_find(&w->a, S("docker.io"), false, &k, &e));
     assert_true(str_is(k.username, "u") && str_is(k.password, "p"));
-    MUST(oci_credentials_find(&w->a, S("unknown.test"), &k, &e));
+    MUST(oci_credentials_find(&w->a, S("unknown.test"), false, &k, &e));
     assert_int_equal(k.username.n, 0);
     MUST(fs_write(path, S("{"), 0600, &e));
     struct err e = { 0 };
-    assert_false(oci_credentials_find(&w->a, S("reg.test"), &k, &e));
+    assert_false(oci_credentials_find(&w->a, S("reg.test"), false, &k, &e));
     unsetenv("REGISTRY_AUTH_FILE");
 }
 

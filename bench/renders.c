@@ -42,7 +42,7 @@ static bool render(struct arena *a, const struct work *w, size_t number, struct 
     if (!chart_set(a, &o.values, CHART_SET, numbered(a, w->set, number), e)
         || !chart_render(a, w->chart, &o, &rendered, e))
         return false;
-    *out = rendered.text;
+    *out = chart_output_text(a, &rendered);
     return true;
 }
 

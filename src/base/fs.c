@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -48,6 +49,39 @@ bool fd_write_all(int fd, struct str bytes, struct err *e)
         if (n < 0)
             return err_sys(e, "write");
         str_cut(&bytes, (size_t)n);
+    }
+    return true;
+}
+
+/* What is left of the vector goes on with the next call. */
+static bool write_vector(int fd, struct iovec *v, size_t n, struct err *e)
+{
+    while (n > 0) {
+        ssize_t got = writev(fd, v, (int)n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_sys(e, "write");
+        size_t done = (size_t)got;
+        for (; n > 0 && done >= v->iov_len; v++, n--)
+            done -= v->iov_len;
+        if (n > 0)
+            *v = (struct iovec){ (char *)v->iov_base + done, v->iov_len - done };
+    }
+    return true;
+}
+
+bool fd_write_slices(int fd, const struct str *slices, size_t n, struct err *e)
+{
+    struct iovec v[256];
+    while (n > 0) {
+        size_t count = 0;
+        for (; count < n && count < COUNT(v); count++)
+            v[count] = (struct iovec){ (void *)(uintptr_t)slices[count].p, slices[count].n };
+        if (!write_vector(fd, v, count, e))
+            return false;
+        slices += count;
+        n -= count;
     }
     return true;
 }

@@ -66,6 +66,7 @@ const char *fs_join(struct arena *a, const char *dir, const char *name);
 MUST_CHECK bool fs_temp_dir(struct arena *a, const char *prefix, const char **out, struct err *e);
 /* write(2) until all is written or an error. */
 MUST_CHECK bool fd_write_all(int fd, struct str bytes, struct err *e);
+MUST_CHECK bool fd_write_slices(int fd, const struct str *slices, size_t n, struct err *e);
 
 /* ---- child processes ---------------------------------------------------------------------- */
 

@@ -91,22 +91,29 @@ struct chart_manifest {
 };
 /* "1.25" and the like; empty is fine. errors: "invalid kube version 'x': ..." */
 MUST_CHECK bool chart_check_kube_version(struct arena *a, struct str version, struct err *e);
+struct chart_pieces { /* of one text, in order */
+    struct str *v;
+    size_t n, cap;
+};
 struct chart_rendered {
     struct chart_manifest *v; /* in Helm's order: CRDs, then by install order, then hooks */
     size_t n;
     struct str notes;
     struct str *warnings; /* what Helm writes to standard error although it succeeds */
     size_t n_warnings;
-    struct str text; /* the whole output of `helm template`, byte for byte */
+    struct chart_pieces output; /* of `helm template`, byte for byte */
     struct str
         message; /* of a failed template: the whole text, of which the err keeps the first kilobyte; else empty */
     struct chart_mistakes mistakes; /* of a failure: where it stands in the user's files, and what to do */
     bool began;                     /* templates were reached: Helm then ends an error with a hint at --debug */
 };
-/* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->text holds what Helm prints all
+/* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->output holds what Helm prints all
  * the same. */
 MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o,
                              struct chart_rendered *out, struct err *e);
+
+/* The output as one text. */
+struct str chart_output_text(struct arena *a, const struct chart_rendered *r);
 
 /* `helm lint`: rules over a chart folder or package, in Helm's words. */
 enum chart_lint_severity { CHART_LINT_INFO = 1, CHART_LINT_WARNING, CHART_LINT_ERROR };

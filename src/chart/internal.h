@@ -229,6 +229,11 @@ struct unreadable { /* the document at which sorting failed */
 MUST_CHECK bool documents_sort(struct arena *a, const struct rendered_files *files, struct warnings *w,
                                struct documents *manifests, struct documents *hooks, struct unreadable *unreadable,
                                struct err *e);
+/* The printed output, see output.c. */
+void output_manifests(struct arena *a, struct chart_rendered *out);
+void output_files(struct arena *a, const struct rendered_files *files, struct chart_pieces *out);
+MUST_CHECK bool output_show_only(struct arena *a, const struct chart_render *o, struct chart_rendered *out,
+                                 struct err *e);
 /* One text into its documents, trimmed. */
 void documents_split(struct arena *a, struct str text, struct str **out, size_t *n);
 /* White space as Go's strings.TrimSpace has it. */

@@ -105,122 +105,12 @@ static struct str take_notes(struct arena *a, const struct chart *root, struct r
     return notes;
 }
 
-static void print_document(struct buf *b, struct str path, struct str text)
-{
-    buf_fmt(b, "---\n# Source: %.*s\n", STR(path));
-    buf_add(b, text);
-    buf_byte(b, '\n');
-}
-
-/* What Helm prints under --debug when a file is no YAML: every file, in no order of its own (here: by path). */
-static struct str print_files(struct arena *a, const struct rendered_files *files)
-{
-    struct buf b = { .a = a }, out = { .a = a };
-
-    for (size_t i = files->n; i-- > 0;)
-        if (go_trim_space(files->v[i].text).n > 0)
-            print_document(&b, files->v[i].name, files->v[i].text);
-    buf_add(&out, go_trim_space(buf_str(&b)));
-    buf_byte(&out, '\n');
-    return buf_str(&out);
-}
-
 static void add_manifests(struct arena *a, struct chart_rendered *out, const struct documents *list, bool crd)
 {
     for (size_t i = 0; i < list->n; i++)
         out->v[out->n++] = (struct chart_manifest){
             .source = list->v[i].path, .text = list->v[i].text, .hook = list->v[i].hook, .crd = crd
         };
-}
-
-static size_t printed_size(const struct documents *list)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < list->n; i++)
-        n += sizeof "---\n# Source: \n\n" + list->v[i].path.n + list->v[i].text.n;
-    return n;
-}
-
-/* Helm trims the manifests as one text, ends them with a newline, and prints the hooks behind. */
-static struct str print_all(struct arena *a, const struct documents *crds, const struct documents *manifests,
-                            const struct documents *hooks)
-{
-    struct buf out = { .a = a };
-
-    buf_reserve(&out, printed_size(crds) + printed_size(manifests) + printed_size(hooks) + 2);
-    for (size_t i = 0; i < crds->n; i++)
-        print_document(&out, crds->v[i].path, crds->v[i].text);
-    for (size_t i = 0; i < manifests->n; i++)
-        print_document(&out, manifests->v[i].path, manifests->v[i].text);
-    out.n = go_trim_space(buf_str(&out)).n; /* nothing to trim in front: it begins with dashes */
-    buf_byte(&out, '\n');
-    for (size_t i = 0; i < hooks->n; i++)
-        print_document(&out, hooks->v[i].path, hooks->v[i].text);
-    return buf_str(&out);
-}
-
-/* The path below the chart's name in "# Source: NAME/PATH"; empty when the text has no such line. */
-static struct str source_of(struct str text)
-{
-    static const struct str mark = { "# Source: ", 10 };
-
-    for (ptrdiff_t at; (at = str_find(text, mark)) >= 0;) {
-        text = str_slice(text, (size_t)at + mark.n, text.n);
-        struct str line = text, rest = text, name;
-        str_split(&rest, S("\n"), &line);
-        if (str_split(&line, S("/"), &name) && name.n > 0 && line.n > 0)
-            return line;
-    }
-    return S("");
-}
-
-/* --show-only: the documents whose path fits, in the order of the flags. */
-static void explain_show_only(struct arena *a, const struct str *texts, size_t n, struct str wanted,
-                              struct chart_mistakes *mistakes)
-{
-    struct str *sources = arena_new(a, struct str, n);
-
-    for (size_t i = 0; i < n; i++)
-        sources[i] = source_of(texts[i]);
-    struct str meant = did_you_mean(a, wanted, sources, n);
-    *vec_push(a, mistakes) = (struct chart_mistake){
-        .file = S("--show-only"),
-        .column = 1,
-        .source = wanted,
-        .width = wanted.n,
-        .hint =
-            arena_fmt(a, "no document comes from it (a template may make none); paths look like templates/web.yaml%.*s",
-                      STR(meant))
-    };
-}
-
-static bool show_only(struct arena *a, const struct chart_render *o, struct str *text, struct chart_mistakes *mistakes,
-                      struct err *e)
-{
-    struct buf b = { .a = a };
-    struct str *texts;
-    size_t n;
-
-    documents_split(a, *text, &texts, &n);
-    for (size_t i = 0; i < o->n_show_only; i++) {
-        bool missing = true, bad;
-        for (size_t k = 0; k < n; k++) {
-            struct str source = source_of(texts[k]);
-            if (source.n == 0 || !path_match(o->show_only[i], source, &bad))
-                continue;
-            buf_fmt(&b, "---\n");
-            buf_add(&b, texts[k]);
-            buf_byte(&b, '\n');
-            missing = false;
-        }
-        if (missing)
-            explain_show_only(a, texts, n, o->show_only[i], mistakes);
-        if (missing)
-            return err_set(e, ERR_NOT_FOUND, "could not find template %.*s in chart", STR(o->show_only[i]));
-    }
-    *text = buf_str(&b);
-    return true;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -343,7 +233,7 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
     if (!documents_sort(r->a, files, &r->w, &manifests, &hooks, &unreadable, r->e)) {
         explain_unreadable(r, files, unreadable);
         if (r->o->debug)
-            out->text = print_files(r->a, files);
+            output_files(r->a, files, &out->output);
         return false;
     }
     if (r->o->include_crds)
@@ -353,8 +243,8 @@ static bool arrange(struct rendering *r, struct rendered_files *files)
     add_manifests(r->a, out, &crds, true);
     add_manifests(r->a, out, &manifests, false);
     add_manifests(r->a, out, &hooks, false);
-    out->text = print_all(r->a, &crds, &manifests, &hooks);
-    if (r->o->n_show_only == 0 || show_only(r->a, r->o, &out->text, &out->mistakes, r->e))
+    output_manifests(r->a, out);
+    if (r->o->n_show_only == 0 || output_show_only(r->a, r->o, out, r->e))
         return true;
     out->began = false; /* nothing is wrong with what was rendered */
     return false;

@@ -100,6 +100,14 @@ static bool name_and_chart(struct arena *a, const struct template_call_args *t, 
  * ---------------------------------------------------------------------------------
  */
 
+static bool write_output(const struct chart_rendered *r, struct err *e)
+{
+    static const struct str nothing = { "\n", 1 };
+    bool empty = r->output.n == 0;
+
+    return fd_write_slices(STDOUT_FILENO, empty ? &nothing : r->output.v, empty ? 1 : r->output.n, e);
+}
+
 static bool write_document(struct arena *a, const char *dir, const struct chart_manifest *m, bool append, struct err *e)
 {
     const char *path = fs_join(a, dir, arena_c(a, m->source));
@@ -237,11 +245,10 @@ int cmd_template(int argc, char **argv)
     print_mistakes(&a, out.mistakes.n > 0 ? &out.mistakes : &t.values.mistakes);
     for (size_t i = 0; i < out.n_warnings; i++)
         fprintf(stderr, "%.*s\n", STR(out.warnings[i]));
-    if (ok ? t.output_dir == NULL : out.began && t.debug)
-        fwrite(out.text.n > 0 ? out.text.p : "\n", 1, out.text.n > 0 ? out.text.n : 1, stdout);
+    if ((ok ? t.output_dir == NULL : out.began && t.debug) && !write_output(&out, &e))
+        return cli_fail_text("write standard output: %s", e.text);
     if (ok)
         return fflush(stdout) == 0 ? CLI_OK : cli_fail_text("write standard output");
-    fflush(stdout);
     struct str message = out.message.n > 0 ? out.message : str_c(e.text);
     return cli_fail_text("%.*s%s", STR(message),
                          out.began && !t.debug ? "\n\nUse --debug flag to render out invalid YAML" : "");

@@ -48,7 +48,7 @@ static void renders_in_order(void **state)
     struct chart_rendered out;
 
     assert_true(chart_render(&f->a, shop(f), &o, &out, &f->e));
-    assert_string_equal(arena_c(&f->a, out.text), expected);
+    assert_string_equal(chart_output_text(&f->a, &out).p, expected);
     assert_int_equal(out.n, 6);
     assert_true(out.v[0].crd && !out.v[0].hook);
     assert_true(out.v[5].hook && str_is(out.v[5].source, "shop/templates/job.yaml"));
@@ -82,7 +82,7 @@ static void *render_often(void *arg)
         CLEANUP(arena_close) struct arena a = { 0 };
         struct chart_rendered out;
         struct err e;
-        if (!chart_render(&a, t->chart, &o, &out, &e) || !str_is(out.text, expected))
+        if (!chart_render(&a, t->chart, &o, &out, &e) || !str_is(chart_output_text(&a, &out), expected))
             t->wrong++;
     }
     return NULL;

@@ -9,6 +9,7 @@
 
 #define SCHEMA_DEPTH_MAX 200 /* subschemas and values inside each other */
 #define SCHEMA_STEPS_MAX 5000000
+#define SCHEMA_MEMORY_MAX ((size_t)256 << 20) /* for one chart's values, with what is said of them */
 #define SCHEMA_URL S("file:///values.schema.json")
 
 struct finding;

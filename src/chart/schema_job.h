@@ -19,6 +19,7 @@ struct validator {
     struct arena *a;
     struct map *patterns; /* compiled, by their text */
     int depth, steps;
+    size_t memory_end; /* the arena's total that must not be passed */
     struct err *e;
     bool broken; /* *e is set */
 };

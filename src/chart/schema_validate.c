@@ -438,6 +438,10 @@ void schema_check_job(const struct job *j)
         schema_stop(j->v, "values.schema.json is nested too deep, or takes too many steps");
         return;
     }
+    if (j->v->a->total > j->v->memory_end) {
+        schema_stop(j->v, "checking values.schema.json, and what it says of the values, takes too much memory");
+        return;
+    }
     j->v->depth++;
     if (schema_is_false(j->place.schema))
         schema_complain(j, "false schema");
@@ -458,6 +462,7 @@ bool schema_validate(const struct schema_document *d, const struct value *instan
 {
     struct value patterns = value_map(d->a);
     struct validator v = { .d = d, .a = d->a, .patterns = patterns.map, .e = e };
+    v.memory_end = d->a->total + SCHEMA_MEMORY_MAX;
     const struct job j = { .v = &v, .place = { &d->root, SCHEMA_URL }, .instance = instance, .at = S(""), .out = out };
 
     schema_check_job(&j);

@@ -12,6 +12,7 @@ struct walk {
     const struct str *path;
     size_t n, known; /* names wanted, names found */
     struct yaml_place place;
+    bool too_deep; /* the walk ends: libyaml's time grows with the square of the depth */
 };
 
 static struct yaml_place place_of(yaml_mark_t mark)
@@ -19,9 +20,20 @@ static struct yaml_place place_of(yaml_mark_t mark)
     return (struct yaml_place){ (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
 }
 
+/* False at an error and, once there was one or the stream has ended, ever after: libyaml then gives empty events. */
 static bool next(struct walk *w, yaml_event_t *event)
 {
-    return yaml_parser_parse(&w->parser, event) != 0;
+    return !w->too_deep && yaml_parser_parse(&w->parser, event) != 0 && event->type != YAML_NO_EVENT;
+}
+
+static bool opens(const yaml_event_t *event)
+{
+    return event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
+}
+
+static bool closes(const yaml_event_t *event)
+{
+    return event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
 }
 
 static bool is_name(const yaml_event_t *event, struct str name)
@@ -36,11 +48,12 @@ static bool skip(struct walk *w, yaml_event_t *event)
     size_t open = 0;
 
     for (;;) {
-        open += event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
-        open -= event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT;
+        open += opens(event);
+        open -= closes(event);
         if (open == 0)
             return true;
         yaml_event_delete(event);
+        w->too_deep = open > YAML_DEPTH_MAX;
         if (!next(w, event))
             return false;
     }
@@ -139,20 +152,23 @@ bool yaml_locate(struct str text, const struct str *path, size_t n, struct yaml_
 
 bool yaml_locate_error(struct str text, struct yaml_place *out)
 {
-    yaml_parser_t parser;
+    struct walk w = { 0 };
+    yaml_parser_t *parser = &w.parser;
     yaml_event_t event;
     bool more = true;
+    size_t open = 0;
 
-    open_parser(&parser, text);
-    while (more) {
-        if (!yaml_parser_parse(&parser, &event))
-            break;
+    open_parser(parser, text);
+    while (more && next(&w, &event)) {
+        open += opens(&event);
+        open -= closes(&event);
+        w.too_deep = open > YAML_DEPTH_MAX;
         more = event.type != YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }
     /* a key without its ':' is noticed only behind it, but the context is where it began */
-    bool key = parser.problem != NULL && strcmp(parser.problem, "could not find expected ':'") == 0;
-    *out = place_of(key ? parser.context_mark : parser.problem_mark);
-    yaml_parser_delete(&parser);
+    bool key = parser->problem != NULL && strcmp(parser->problem, "could not find expected ':'") == 0;
+    *out = place_of(key ? parser->context_mark : w.too_deep ? parser->mark : parser->problem_mark);
+    yaml_parser_delete(parser);
     return more;
 }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(arena_close) struct arena a = { .cap = (size_t)1 << 30 };
-    struct str rest = { (const char *)data, size < 65536 ? size : 65536 }, schema;
+    struct str rest = { (const char *)data, size < 65536 ? size : 65536 }, schema, whole;
     struct value values;
     struct err e = { 0 }, again = { 0 };
 
@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     values_to_floats(&values);
     const struct chart c = { .name = S("demo"), .schema = schema, .has_schema = true };
     e = (struct err){ 0 };
-    bool ok = schema_check(&a, &c, &values, &e), same = schema_check(&a, &c, &values, &again);
+    struct str message;
+    bool ok = schema_check(&a, &c, &values, &message, &e), same = schema_check(&a, &c, &values, &message, &again);
     assert(ok == same && strcmp(e.text, again.text) == 0);
     assert(ok == (e.text[0] == '\0'));
     return 0;

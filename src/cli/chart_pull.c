@@ -1,6 +1,4 @@
 /* vitrine chart pull: a package from a repository, a registry or a URL, as a file or unpacked. */
-#include <unistd.h>
-
 #include "base/sys.h"
 #include "cli/chart.h"
 
@@ -20,25 +18,32 @@ static bool check_file_name(struct str name, struct err *e)
     return plain || err_set(e, ERR_INVALID, "the package's URL ends in no file name");
 }
 
-static bool save(struct arena *a, const struct pull *p, const struct chart_found *found, const char **out,
-                 struct err *e)
+static bool save(struct arena *a, const char *dir, const struct chart_found *found, const char **out, struct err *e)
 {
-    if (!check_file_name(found->file_name, e) || !fs_mkdirs(p->destination, 0755, e))
+    if (!check_file_name(found->file_name, e) || !fs_mkdirs(dir, 0755, e))
         return false;
-    *out = fs_join(a, p->destination, arena_c(a, found->file_name));
+    *out = fs_join(a, dir, arena_c(a, found->file_name));
     return fs_write(*out, found->bytes, 0644, e);
 }
 
-/* Unpacked beside where it goes; the package itself does not stay. */
-static bool unpack(struct arena *a, const struct pull *p, const char *package, struct err *e)
+static void remove_folder(const char **dir)
 {
-    const char *folder = p->destination, *unpacked;
+    struct err ignored;
+
+    if (*dir != NULL && !fs_remove_tree(*dir, &ignored))
+        return; /* a private folder below /tmp: nobody else cares */
+}
+
+/* Only the chart's folder stays, not the package. */
+static bool unpack(struct arena *a, const struct pull *p, const struct chart_found *found, struct err *e)
+{
+    CLEANUP(remove_folder) const char *dir = NULL;
+    const char *folder = p->destination, *package, *unpacked;
 
     if (p->untar_dir != NULL)
         folder = p->untar_dir[0] == '/' ? p->untar_dir : fs_join(a, folder, p->untar_dir);
-    bool ok = chart_unpack(a, package, folder, &unpacked, e);
-    unlink(package);
-    return ok;
+    return fs_temp_dir(a, "vitrine-chart", &dir, e) && save(a, dir, found, &package, e)
+           && chart_unpack(a, package, folder, &unpacked, e);
 }
 
 static bool pull_one(struct arena *a, struct chart_source *source, const struct pull *p, const char *name,
@@ -52,11 +57,12 @@ static bool pull_one(struct arena *a, struct chart_source *source, const struct 
     struct chart_found found;
     const char *package;
 
-    if (!chart_source_find(a, source, &wanted, &found, e) || !save(a, p, &found, &package, e))
+    if (!chart_source_find(a, source, &wanted, &found, e)
+        || !(p->untar ? unpack(a, p, &found, e) : save(a, p->destination, &found, &package, e)))
         return false;
     if (found.reference.n > 0 && !p->quiet)
         printf("Pulled: %.*s\nDigest: %.*s\n", STR(found.reference), STR(found.digest));
-    return !p->untar || unpack(a, p, package, e);
+    return true;
 }
 
 static int pull_all(const struct pull *p, const struct cli_words *names)

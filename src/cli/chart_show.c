@@ -36,7 +36,9 @@ static bool load_remote(struct arena *a, const struct show *s, const char *name,
 
 static bool load(struct arena *a, const struct show *s, const char *name, struct chart **out, struct err *e)
 {
-    if (s->repository != NULL || (chart_is_remote(str_c(name)) || !fs_exists(name)))
+    bool path = name[0] == '/' || name[0] == '.' || fs_exists(name);
+
+    if (!path)
         return load_remote(a, s, name, out, e);
     return chart_load(a, name, out, e);
 }

@@ -487,8 +487,7 @@ static bool find_named(struct arena *a, struct chart_source *s, const struct cha
         return err_set(e, ERR_NOT_FOUND, "chart %.*s: give REPOSITORY/NAME, a URL, or --repo URL", STR(w->name));
     ptrdiff_t at = repositories_find(&s->repositories, name);
     if (at < 0)
-        return err_set(e, ERR_NOT_FOUND, "repo %.*s not found; add it with 'vitrine chart repo add %.*s URL'",
-                       STR(name), STR(name));
+        return err_set(e, ERR_NOT_FOUND, "repo %.*s not found", STR(name));
     struct str url = repositories_at(&s->repositories, (size_t)at).url;
     if (s->trusted.n == 0)
         s->trusted = url;

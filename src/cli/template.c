@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "chart/chart.h"
 #include "cli/light.h"
+#include "cli/locate.h"
 #include "cli/values.h"
 #include "template/template.h"
 
@@ -20,6 +21,8 @@
 struct template_call_args {
     struct cli_words words;
     struct cli_values values;
+    struct chart_remote remote;
+    const char *fetched; /* a private folder with a chart from elsewhere */
     struct cli_words show_only, api_versions;
     const char *namespace, *kube_version, *name_template, *output_dir, *links_within;
     bool is_upgrade, include_crds, skip_crds, skip_tests, no_hooks, skip_schema, debug, use_release_name, update;
@@ -45,6 +48,7 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
         { "skip-schema-validation", 0, &t->skip_schema, NULL, NULL, "do not check values.schema.json" },
         { "links-within", 0, NULL, &t->links_within, NULL, "symbolic links may lead anywhere below this folder" },
         { "dependency-update", 0, &t->update, NULL, NULL, "fetch missing dependencies first" },
+        CHART_REMOTE_FLAGS(&t->remote),
         { "debug", 0, &t->debug, NULL, NULL, "print what was rendered even if it is not YAML" },
         { NULL },
     };
@@ -149,37 +153,23 @@ static bool write_all(struct arena *a, const struct template_call_args *t, struc
     return true;
 }
 
-/* The network lives in the full program, which this one runs for `dependency`.
- */
-static bool update_dependencies(struct arena *a, const char *chart, struct err *e)
-{
-    const char *const argv[] = { proc_self(a), "dependency", "update", chart, NULL };
-    const struct proc_options o = { .argv = argv, .merge_stderr = true };
-    struct proc_result r;
-
-    if (!proc_run(a, &o, &r, e))
-        return err_wrap(e, "update dependencies");
-    if (r.status != 0)
-        return err_set(e, ERR_UNAVAILABLE, "update dependencies: %.*s", STR(str_trim(r.out)));
-    fprintf(stderr, "%.*s", STR(r.out));
-    return true;
-}
-
 /* A name that is no path could be one of a repository's charts. */
 static void say_no_repository(const char *path, struct err *e)
 {
-    struct str rest = str_c(path), first;
-
-    if (str_split(&rest, S("/"), &first))
-        err_set_(e, ERR_NOT_FOUND, "repo %.*s not found", STR(first));
-    else
-        err_set_(e, ERR_NOT_FOUND, "non-absolute URLs should be in form of repo_name/path_to_chart, got: %s", path);
+    err_set_(e, ERR_NOT_FOUND, "non-absolute URLs should be in form of repo_name/path_to_chart, got: %s", path);
 }
 
-static bool load(struct arena *a, struct template_call_args *t, const char *path, struct chart **chart, struct err *e)
+/* *where becomes the path at which the chart lies. */
+static bool load(struct arena *a, struct template_call_args *t, const char **where, struct chart **chart, struct err *e)
 {
-    if (chart_load_within(a, path, t->links_within, chart, e))
+    const char *path = *where;
+    bool elsewhere = cli_is_elsewhere(path, &t->remote);
+
+    if ((!elsewhere || cli_fetch_chart(a, path, &t->remote, &t->fetched, where, e))
+        && chart_load_within(a, *where, t->links_within, chart, e))
         return true;
+    if (elsewhere)
+        return false;
     if (path[0] != '.' && path[0] != '/' && !fs_exists(path))
         say_no_repository(path, e);
     chart_explain_load(a, path, arena_str(a, str_c(e->text)), &t->values.mistakes);
@@ -203,10 +193,11 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
     struct str *show_only = arena_new(a, struct str, t->show_only.n);
 
     if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
-        || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, path, &chart, e))
+        || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, &path, &chart, e))
         return false;
     if (t->update && chart_missing_dependencies(a, chart).n > 0
-        && !(update_dependencies(a, path, e) && chart_load_within(a, path, t->links_within, &chart, e)))
+        && !(cli_update_dependencies(a, path, &t->remote.access, e)
+             && chart_load_within(a, path, t->links_within, &chart, e)))
         return false;
     o.api_versions = cli_split_commas(a, &t->api_versions, &o.n_api_versions);
     for (size_t i = 0; i < t->show_only.n; i++)
@@ -229,6 +220,14 @@ static void print_mistakes(struct arena *a, const struct chart_mistakes *list)
     fprintf(stderr, "%.*s", STR(buf_str(&b)));
 }
 
+static void remove_fetched(const struct template_call_args *t)
+{
+    struct err ignored;
+
+    if (t->fetched != NULL && !fs_remove_tree(t->fetched, &ignored))
+        return; /* a private folder below /tmp: nobody else cares */
+}
+
 int cmd_template(int argc, char **argv)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -242,6 +241,7 @@ int cmd_template(int argc, char **argv)
     if (t.words.n == 0)
         return cli_usage("template", "\"vitrine template\" requires at least 1 argument");
     bool ok = render(&a, &t, &out, &e);
+    remove_fetched(&t);
     print_mistakes(&a, out.mistakes.n > 0 ? &out.mistakes : &t.values.mistakes);
     for (size_t i = 0; i < out.n_warnings; i++)
         fprintf(stderr, "%.*s\n", STR(out.warnings[i]));

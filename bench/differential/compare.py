@@ -19,7 +19,7 @@ OUTCOMES = AGREE + ('differ', 'only helm refuses', 'only we refuse', 'we time ou
 class Verdict:
     case: object
     outcome: str
-    detail: str = ''  # of a disagreement: where and what; of a refusal: Helm's words
+    detail: str = ''  # of a disagreement: where and what; of a refusal: Helm's words; of a mask: how much it hides
     same_words: bool = True  # standard error has all that Helm's has
     ours: Run = None
     theirs: Run = None
@@ -113,7 +113,7 @@ def _unequal_text(case, ours, theirs, again):
         return Verdict(case, 'differ', _show(mask.first_difference(theirs.out, ours.out), ours.out, 'text'))
     difference = mask.masked_difference(answers, ours.out)
     if difference is None:
-        return Verdict(case, 'masked same')
+        return Verdict(case, 'masked same', mask.share(answers))
     return Verdict(case, 'differ', _show(difference, ours.out, 'masked text'))
 
 

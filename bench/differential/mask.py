@@ -63,6 +63,12 @@ def masked_difference(answers, got):
     return None if len(ours) == len(plain[0]) else (len(ours) + 1, plain[0][len(ours)], None)
 
 
+def share(answers):
+    """How many lines the mask touches, of how many."""
+    rows = list(zip(*(PEM.sub(rb'\1 \2', a).split(b'\n') for a in answers)))
+    return '%d of %d lines differ from run to run' % (sum(len(set(row)) > 1 for row in rows), len(rows))
+
+
 def source_above(text, line):
     """The `# Source:` of the document that holds a line."""
     for l in reversed(text.split(b'\n')[:line]):

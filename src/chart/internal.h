@@ -163,8 +163,10 @@ const struct value *values_table(const struct value *v, struct str path, struct 
 MUST_CHECK bool dependencies_process(struct arena *a, struct chart *c, const struct value *user, struct warnings *w,
                                      struct err *e);
 
-/* The values of each chart against its values.schema.json. errors: Helm's report of all charts. */
-MUST_CHECK bool schema_check(struct arena *a, const struct chart *root, const struct value *values, struct err *e);
+/* The values of each chart against its values.schema.json. errors: Helm's report of all charts; *message has all of it,
+ * however long. */
+MUST_CHECK bool schema_check(struct arena *a, const struct chart *root, const struct value *values, struct str *message,
+                             struct err *e);
 
 /* What the chart's own schema says against the values, without the chart's name; empty when nothing is wrong. */
 struct str schema_report(struct arena *a, const struct chart *c, const struct value *values);

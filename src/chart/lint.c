@@ -139,14 +139,15 @@ static void lint_rendered(struct linter *l, const struct chart *c, const struct 
  * matters. */
 static bool settle(struct linter *l, struct chart *c, struct value *values)
 {
+    struct str message;
     struct err e;
 
     if (!dependencies_process(l->a, c, &l->o->values, &l->w, &e)
         || !values_coalesce(l->a, c, &l->o->values, false, &l->w, values, &e))
         return false;
-    if (l->o->skip_schema || schema_check(l->a, c, values, &e))
+    if (l->o->skip_schema || schema_check(l->a, c, values, &message, &e))
         return true;
-    lint_say(l, CHART_LINT_ERROR, S("templates/"), "%s", e.text);
+    lint_say(l, CHART_LINT_ERROR, S("templates/"), "%.*s", STR(message));
     return false;
 }
 

@@ -166,7 +166,7 @@ static bool prepare(struct rendering *r, struct value *values)
     if (!dependencies_process(r->a, r->root, &user, &r->w, r->e)
         || !values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
         return false;
-    if (o->skip_schema || schema_check(r->a, r->root, values, r->e))
+    if (o->skip_schema || schema_check(r->a, r->root, values, &r->out->message, r->e))
         return true;
     explain_schema(r->a, r->root, values, o, mistakes);
     return false;

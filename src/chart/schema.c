@@ -107,14 +107,15 @@ static void check_tree(struct buf *report, const struct chart *c, const struct v
     }
 }
 
-bool schema_check(struct arena *a, const struct chart *root, const struct value *values, struct err *e)
+bool schema_check(struct arena *a, const struct chart *root, const struct value *values, struct str *message,
+                  struct err *e)
 {
     struct buf report = { .a = a };
 
     check_tree(&report, root, values);
     if (report.n == 0)
         return true;
-    return err_set(e, ERR_INVALID,
-                   "values don't meet the specifications of the schema(s) in the following chart(s):\n%.*s",
-                   STR(buf_str(&report)));
+    *message = arena_fmt(a, "values don't meet the specifications of the schema(s) in the following chart(s):\n%.*s",
+                         STR(buf_str(&report)));
+    return err_set(e, ERR_INVALID, "%.*s", STR(*message));
 }

@@ -12,7 +12,7 @@ void trace_add(struct template_call *c, const struct node *n)
         || (!literal && n->kind != NODE_ACTION
             && n->kind != NODE_LITERAL)) /* the texts of include are printed by an action */
         return;
-    size_t at = literal ? (size_t)(n->text.p - c->tree->text.p) : n->pos;
+    size_t at = literal ? (size_t)(n->text.p - c->tree->text.p) : n->control.pipe->pos;
     if (at > c->tree->text.n) /* no slice of the text */
         return;
     *vec_push(c->a, t) = (struct template_mark){

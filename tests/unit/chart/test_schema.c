@@ -91,7 +91,8 @@ static void reports_row(void **state)
     struct err e = { 0 };
 
     assert_true(json_parse(&a, str_c(r->values), &values, &e));
-    bool ok = schema_check(&a, &c, &values, &e);
+    struct str message;
+    bool ok = schema_check(&a, &c, &values, &message, &e);
     assert_int_equal(ok, r->report[0] == '\0');
     if (!ok)
         assert_string_equal(e.text, arena_fmt(&a,

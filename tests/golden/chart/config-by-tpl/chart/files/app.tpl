@@ -1,0 +1,3 @@
+local={{ .Local }} name={{ .Chart.Name }}
+{{- define "gateway.inner" }}inner {{ . }}{{ end }}
+{{ template "gateway.inner" .Release.Name }}

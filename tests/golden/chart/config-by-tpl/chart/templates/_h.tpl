@@ -1,0 +1,1 @@
+{{- define "gateway.host" -}}{{ tpl (tpl .Values.domain .) . }}{{- end -}}

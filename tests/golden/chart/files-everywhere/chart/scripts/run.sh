@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+echo "${HOME:-none}" | sed 's/a/b/'

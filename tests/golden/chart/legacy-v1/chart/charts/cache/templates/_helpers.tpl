@@ -1,0 +1,4 @@
+{{- define "cache.labels" -}}
+app: {{ .Chart.Name }}
+release: {{ .Release.Name }}
+{{- end -}}

@@ -1,0 +1,4 @@
+{{- define "cart.labels" -}}
+app: {{ .Chart.Name }}
+release: {{ .Release.Name }}
+{{- end -}}

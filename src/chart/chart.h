@@ -107,8 +107,8 @@ struct chart_rendered {
     struct chart_mistakes mistakes; /* of a failure: where it stands in the user's files, and what to do */
     bool began;                     /* templates were reached: Helm then ends an error with a hint at --debug */
 };
-/* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->output holds what Helm prints all
- * the same. */
+/* errors: in Helm's words. On failure warnings and `began` are set, and with debug out->output holds what Helm prints
+ * all the same. */
 MUST_CHECK bool chart_render(struct arena *a, const struct chart *c, const struct chart_render *o,
                              struct chart_rendered *out, struct err *e);
 
@@ -158,7 +158,8 @@ struct chart_listed {
  */
 MUST_CHECK bool chart_index_find(struct arena *a, struct str index, struct str base, struct str chart,
                                  struct str version, struct chart_listed *out, struct err *e);
-/* index.yaml for packages in a folder; url_prefix is put before the file names (may be empty). */
+/* index.yaml for packages in a folder and in the folders right below it; url_prefix is put before the file names (may
+ * be empty). */
 MUST_CHECK bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out,
                                  struct err *e);
 /* Both indexes in one; of a version that both have, the first one's entry stays. */

@@ -193,22 +193,38 @@ bool chart_repo_index_merge(struct arena *a, struct str index, struct str other,
     return true;
 }
 
-bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e)
+/* The packages in `folder` (below `dir`, or empty); those in its own folders too when `deeper`. */
+static bool index_folder(struct arena *a, const char *dir, struct str folder, struct str url_prefix, bool deeper,
+                         struct map *entries, struct err *e)
 {
     struct fs_names names;
-    struct value index = value_map(a), entries = value_map(a), entry;
 
-    if (!fs_list(a, dir, &names, e))
+    if (!fs_list(a, fs_join(a, dir, arena_c(a, folder)), &names, e))
         return false;
     for (size_t i = 0; i < names.n; i++) {
-        struct str chart;
+        struct str name = arena_fmt(a, "%.*s%.*s", STR(folder), STR(names.v[i])), chart;
+        const char *path = fs_join(a, dir, name.p);
+        struct value entry;
         struct err broken;
-        if (!str_ends(names.v[i], S(".tgz")))
+        if (fs_is_dir(path)) {
+            struct str inner = arena_fmt(a, "%.*s/", STR(name));
+            if (deeper && !index_folder(a, dir, inner, url_prefix, false, entries, e))
+                return false;
             continue;
-        if (!index_entry(a, fs_join(a, dir, arena_c(a, names.v[i])), names.v[i], url_prefix, &chart, &entry, &broken))
+        }
+        if (!str_ends(name, S(".tgz")) || !index_entry(a, path, name, url_prefix, &chart, &entry, &broken))
             continue; /* no chart: another kind of archive may lie here too */
-        list_push(a, versions_of(a, entries.map, chart)->list, entry);
+        list_push(a, versions_of(a, entries, chart)->list, entry);
     }
+    return true;
+}
+
+bool chart_repo_index(struct arena *a, const char *dir, struct str url_prefix, struct str *out, struct err *e)
+{
+    struct value index = value_map(a), entries = value_map(a);
+
+    if (!index_folder(a, dir, S(""), url_prefix, true, entries.map, e))
+        return false;
     sort_versions(entries.map);
     value_set(a, &index, "apiVersion", value_c("v1"));
     value_set(a, &index, "entries", entries);

@@ -5,39 +5,38 @@
 #include <math.h>
 
 #include "base/hex.h"
+#include "data/decimal.h"
 #include "data/yaml_scalar.h"
 
 #define NUMBER_MAX 400 /* longer digit strings stay strings */
+#define NATURAL_DIGITS 18
 
 static const struct {
     const char *text;
     enum yaml_scalar kind;
     double number; /* of bools and floats */
 } words[] = {
+    /* by length */
+    { "~", YAML_IS_NULL, 0 },
     { "y", YAML_IS_BOOL, 1 },
     { "Y", YAML_IS_BOOL, 1 },
-    { "yes", YAML_IS_BOOL, 1 },
-    { "Yes", YAML_IS_BOOL, 1 },
-    { "YES", YAML_IS_BOOL, 1 },
-    { "true", YAML_IS_BOOL, 1 },
-    { "True", YAML_IS_BOOL, 1 },
-    { "TRUE", YAML_IS_BOOL, 1 },
+    { "n", YAML_IS_BOOL, 0 },
+    { "N", YAML_IS_BOOL, 0 },
     { "on", YAML_IS_BOOL, 1 },
     { "On", YAML_IS_BOOL, 1 },
     { "ON", YAML_IS_BOOL, 1 },
-    { "n", YAML_IS_BOOL, 0 },
-    { "N", YAML_IS_BOOL, 0 },
     { "no", YAML_IS_BOOL, 0 },
     { "No", YAML_IS_BOOL, 0 },
     { "NO", YAML_IS_BOOL, 0 },
-    { "false", YAML_IS_BOOL, 0 },
-    { "False", YAML_IS_BOOL, 0 },
-    { "FALSE", YAML_IS_BOOL, 0 },
+    { "yes", YAML_IS_BOOL, 1 },
+    { "Yes", YAML_IS_BOOL, 1 },
+    { "YES", YAML_IS_BOOL, 1 },
     { "off", YAML_IS_BOOL, 0 },
     { "Off", YAML_IS_BOOL, 0 },
     { "OFF", YAML_IS_BOOL, 0 },
-    { "", YAML_IS_NULL, 0 },
-    { "~", YAML_IS_NULL, 0 },
+    { "true", YAML_IS_BOOL, 1 },
+    { "True", YAML_IS_BOOL, 1 },
+    { "TRUE", YAML_IS_BOOL, 1 },
     { "null", YAML_IS_NULL, 0 },
     { "Null", YAML_IS_NULL, 0 },
     { "NULL", YAML_IS_NULL, 0 },
@@ -47,6 +46,9 @@ static const struct {
     { ".inf", YAML_IS_FLOAT, INFINITY },
     { ".Inf", YAML_IS_FLOAT, INFINITY },
     { ".INF", YAML_IS_FLOAT, INFINITY },
+    { "false", YAML_IS_BOOL, 0 },
+    { "False", YAML_IS_BOOL, 0 },
+    { "FALSE", YAML_IS_BOOL, 0 },
     { "+.inf", YAML_IS_FLOAT, INFINITY },
     { "+.Inf", YAML_IS_FLOAT, INFINITY },
     { "+.INF", YAML_IS_FLOAT, INFINITY },
@@ -55,6 +57,7 @@ static const struct {
     { "-.INF", YAML_IS_FLOAT, -INFINITY },
 };
 #define WORD_MAX 5
+static const uint8_t first_of_length[WORD_MAX + 2] = { 0, 0, 5, 11, 17, 29, 38 };
 
 static bool is_digit(char c)
 {
@@ -85,12 +88,10 @@ static bool starts_other(char c)
 
 static bool resolve_word(struct str s, enum yaml_scalar *kind, struct value *out)
 {
-    char first = s.n > 0 ? s.p[0] : '\0';
-
     if (s.n > WORD_MAX)
         return false;
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if (words[i].text[0] != first || !str_is(s, words[i].text))
+    for (size_t i = first_of_length[s.n]; i < first_of_length[s.n + 1]; i++) {
+        if (words[i].text[0] != s.p[0] || memcmp(words[i].text, s.p, s.n) != 0)
             continue;
         *kind = words[i].kind;
         *out = *kind == YAML_IS_NULL   ? value_null()
@@ -264,7 +265,7 @@ static bool resolve_float(struct str s, struct value *out)
 {
     double f = 0;
 
-    if (!has_float_form(s) || !str_to_double(s, &f) || isinf(f))
+    if (!has_float_form(s) || !decimal_parse(s, &f) || isinf(f))
         return false;
     *out = value_float(f);
     return true;
@@ -299,12 +300,34 @@ static enum yaml_scalar resolve_number(struct str text, struct value *out)
     return resolve_float(plain, out) ? YAML_IS_FLOAT : YAML_IS_STRING;
 }
 
+/* Most numbers: decimal, without a leading zero or a sign, far from the limit. */
+static bool resolve_natural(struct str s, struct value *out)
+{
+    int64_t n = 0;
+
+    if (s.n > NATURAL_DIGITS || (s.p[0] == '0' && s.n > 1))
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_digit(s.p[i]))
+            return false;
+        n = n * 10 + (s.p[i] - '0');
+    }
+    *out = value_int(n);
+    return true;
+}
+
 enum yaml_scalar yaml_resolve(struct str text, struct value *out)
 {
     enum yaml_scalar kind = YAML_IS_STRING;
 
+    if (text.n == 0) {
+        *out = value_null();
+        return YAML_IS_NULL;
+    }
+    if (resolve_natural(text, out))
+        return YAML_IS_INT;
     *out = value_str(text);
-    if (text.n > 0 && !starts_other(text.p[0]))
+    if (!starts_other(text.p[0]))
         return YAML_IS_STRING;
     if (resolve_word(text, &kind, out))
         return kind;

@@ -1,9 +1,9 @@
 /*
- * data/yaml_simple.h - a quick reader for the YAML that manifests are made of. Inside src/data only.
+ * data/yaml_simple.h - a quick reader for the YAML that charts and manifests are made of. Inside src/data only.
  *
- * It knows block mappings and lists, scalars of one line, literal blocks and small flow collections on one line. At
- * anything else - anchors, tags, folded text, tabs, errors - it gives up, and the caller reads the text token by token:
- * what it accepts it reads exactly as that would.
+ * It knows block mappings and lists, scalars in all styles, flow collections and several documents. At anything else -
+ * anchors, tags, "? " keys, directives, odd characters, errors - it gives up, and the caller reads the text with the
+ * scanner: what it accepts it reads exactly as the scanner and the grammar of yaml.c would.
  */
 #pragma once
 #include "data/value.h"

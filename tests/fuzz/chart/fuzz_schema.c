@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(arena_close) struct arena a = { .cap = (size_t)1 << 30 };
-    struct str rest = { (const char *)data, size < 65536 ? size : 65536 }, schema, whole;
+    struct str rest = { (const char *)data, size < 65536 ? size : 65536 }, schema;
     struct value values;
     struct err e = { 0 }, again = { 0 };
 

@@ -2,8 +2,10 @@
  * chart/mistake_chart.c - charts that cannot be loaded: the file of the chart and the key in it.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/sys.h"
 #include "chart/mistake_internal.h"
 
 /* ---- Chart.yaml ----------------------------------------------------------------------------- */
@@ -54,7 +56,7 @@ static void explain_dependency(struct arena *a, const struct chart *c, size_t i,
 {
     const struct chart_dependency *d = &c->wants.v[i];
     const struct str path[] = { S("dependencies"), arena_fmt(a, "%zu", i), S("name") };
-    bool legacy = str_is(c->api_version, "v1");
+    bool legacy = c->dependencies_text.p != c->metadata_text.p;
     struct str file = legacy ? arena_fmt(a, "%.*s/requirements.yaml", STR(chart_full_path(a, c))) : metadata_file(a, c);
     struct chart_mistake *m = mistake_at_key(a, out, file, c->dependencies_text, path, COUNT(path));
 
@@ -130,7 +132,8 @@ static bool read_files(struct arena *a, const char *path, struct chart_files *fi
         return false;
     if (S_ISDIR(st.st_mode))
         return chart_read_folder(a, path, NULL, files, &ignored);
-    return chart_read_value_file(a, str_c(path), &bytes, &ignored) && chart_read_archive(a, bytes, files, &ignored);
+    return fs_read(a, AT_FDCWD, path, CHART_BYTES_MAX, &bytes, &ignored)
+           && chart_read_archive(a, bytes, files, &ignored);
 }
 
 void chart_explain_load(struct arena *a, const char *path, struct str message, struct chart_mistakes *out)

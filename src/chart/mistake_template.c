@@ -124,12 +124,16 @@ static struct str near_key(struct arena *a, struct str prefix, struct str name, 
     return arena_fmt(a, "; did you mean %.*s.%.*s?", STR(prefix), STR(names[i]));
 }
 
+/* Numbers are shown; texts are not, for one may be a secret and a server's messages are read by many. */
 static struct str shown_value(struct arena *a, const struct value *v)
 {
     struct buf b = { .a = a };
 
-    template_print(&b, v);
-    return utf8_prefix(buf_str(&b), 40);
+    if (v->kind == VALUE_BOOL || v->kind == VALUE_INT || v->kind == VALUE_FLOAT) {
+        template_print(&b, v);
+        return buf_str(&b);
+    }
+    return str_c(v->kind == VALUE_STRING ? "a text" : v->kind == VALUE_MAP ? "a map" : "a list");
 }
 
 /* What stands in the values at the path that a node names, up to and without the field `last`. */
@@ -143,7 +147,7 @@ static struct str hint_of_path(struct arena *a, const struct value *values, stru
     while (rest.n > 0) {
         str_split(&rest, S("."), &name);
         if (v->kind != VALUE_MAP)
-            return arena_fmt(a, "%.*s is %.*s (%s), not a map", STR(prefix), STR(shown_value(a, v)), json_kind_word(v));
+            return arena_fmt(a, "%.*s is %.*s, not a map", STR(prefix), STR(shown_value(a, v)));
         const struct value *there = map_get(v->map, name);
         struct str path = arena_fmt(a, "%.*s.%.*s", STR(prefix), STR(name));
         if (there == NULL || there->kind == VALUE_NULL)
@@ -154,7 +158,7 @@ static struct str hint_of_path(struct arena *a, const struct value *values, stru
         if (str_eq(name, last) && rest.n == 0)
             break;
     }
-    return arena_fmt(a, "%.*s is %.*s (%s)", STR(prefix), STR(shown_value(a, v)), json_kind_word(v));
+    return arena_fmt(a, "%.*s is %.*s", STR(prefix), STR(shown_value(a, v)));
 }
 
 static struct str hint_of_nil(struct arena *a, const struct value *values, struct str node, struct str field)
@@ -163,7 +167,7 @@ static struct str hint_of_nil(struct arena *a, const struct value *values, struc
     ptrdiff_t dot = str_rfind(node, S("."));
 
     if (why.n > 0)
-        return arena_fmt(a, "%.*s", STR(why));
+        return why;
     return arena_fmt(a, "%.*s is null or not set: guard it with {{ with }}, or set it in the values",
                      STR(dot > 0 ? str_slice(node, 0, (size_t)dot) : S("what stands before the dot")));
 }

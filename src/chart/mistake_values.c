@@ -43,10 +43,14 @@ static bool flag_sets(struct str text, struct str key, unsigned *column)
     return false;
 }
 
-static void look_into(struct arena *a, struct origin o, const struct str *path, size_t n, struct origin *best)
+/* A source that has more of the path than the best one so far takes its place. The first `skipped` names are those of
+ * charts around the one whose file this is. */
+static void look_into(struct arena *a, struct origin o, const struct str *path, size_t n, size_t skipped,
+                      struct origin *best)
 {
     if (!o.flag) {
-        yaml_locate(o.text, path, n, &o.place, &o.known);
+        yaml_locate(o.text, path + skipped, n - skipped, &o.place, &o.known);
+        o.known += o.known > 0 ? skipped : 0;
     } else {
         o.place.line = 0;
         o.known = flag_sets(o.text, join(a, path, n), &o.place.column) ? n : 0;
@@ -55,26 +59,17 @@ static void look_into(struct arena *a, struct origin o, const struct str *path, 
         *best = o;
 }
 
-/* The chart's own values.yaml and those of the charts around it; the innermost is asked with the shortest path. */
-static void look_into_charts(struct arena *a, const struct chart *c, const struct str *path, size_t n,
-                             struct origin *best)
+/* The values.yaml of the chart and of those around it, which win: they are asked first. Returns how many there are
+ * around it. */
+static size_t look_into_charts(struct arena *a, const struct chart *c, const struct str *path, size_t n,
+                               struct origin *best)
 {
-    size_t skipped = 0;
+    size_t skipped = c->parent != NULL ? look_into_charts(a, c->parent, path, n, best) + 1 : 0;
+    struct origin o = { .file = arena_fmt(a, "%.*s/values.yaml", STR(chart_full_path(a, c))), .text = c->values_text };
 
-    for (const struct chart *up = c; up->parent != NULL; up = up->parent)
-        skipped++;
-    for (const struct chart *up = c; up != NULL; up = up->parent, skipped--) {
-        struct origin o = { .file = arena_fmt(a, "%.*s/values.yaml", STR(chart_full_path(a, up))),
-                            .text = up->values_text };
-        size_t before = best->known;
-        if (!up->has_values_text || n < skipped)
-            continue;
-        look_into(a, o, path + skipped, n - skipped, best);
-        if (best->known > before && best->known + skipped >= n) {
-            best->known = n;
-            return;
-        }
-    }
+    if (c->has_values_text && best->known < n)
+        look_into(a, o, path, n, skipped, best);
+    return skipped;
 }
 
 /* What Helm takes last is asked first. */
@@ -85,7 +80,7 @@ static struct origin origin_of(struct arena *a, const struct chart *c, const str
 
     for (size_t i = o->n_sources; i-- > 0 && best.known < n;) {
         const struct chart_value_source *s = &o->sources[i];
-        look_into(a, (struct origin){ .file = s->name, .text = s->text, .flag = s->flag }, path, n, &best);
+        look_into(a, (struct origin){ .file = s->name, .text = s->text, .flag = s->flag }, path, n, 0, &best);
     }
     if (best.known < n)
         look_into_charts(a, c, path, n, &best);
@@ -93,6 +88,20 @@ static struct origin origin_of(struct arena *a, const struct chart *c, const str
 }
 
 /* ---- findings ------------------------------------------------------------------------------- */
+
+/* RFC 6901: ~1 is a slash, ~0 a tilde. */
+static struct str token_of(struct arena *a, struct str escaped)
+{
+    struct buf b = { .a = a };
+
+    for (size_t i = 0; i < escaped.n; i++) {
+        bool escape = escaped.p[i] == '~' && i + 1 < escaped.n;
+        if (escape)
+            i++;
+        buf_byte(&b, !escape ? escaped.p[i] : escaped.p[i] == '1' ? '/' : '~');
+    }
+    return buf_str(&b);
+}
 
 /* The tokens of a JSON pointer behind the names of the charts above. */
 static struct str *path_of(struct arena *a, const struct chart *c, struct str pointer, size_t *n)
@@ -110,7 +119,7 @@ static struct str *path_of(struct arena *a, const struct chart *c, struct str po
     str_cut(&pointer, 1);
     while (pointer.n > 0) {
         str_split(&pointer, S("/"), &part);
-        *vec_push(a, &path) = part;
+        *vec_push(a, &path) = token_of(a, part);
     }
     *n = path.n;
     return path.v;
@@ -151,9 +160,8 @@ static void explain_finding(struct arena *a, const struct chart *c, const struct
     n += member.n > 0;
     struct origin from = origin_of(a, c, o, whole, n);
     struct str shown = join(a, whole, n);
-    struct chart_mistake *m;
-    m = mistake_at_line(a, out, from.file, from.text, from.place.line, from.place.column);
-    if (from.known == 0 && n > 0) /* it is nowhere, or in no file that is known */
+    struct chart_mistake *m = mistake_at_line(a, out, from.file, from.text, from.place.line, from.place.column);
+    if (from.known == 0) /* it is nowhere, or in no file that is known */
         *m = (struct chart_mistake){ .file = from.file };
     if (from.flag)
         m->line = 0;

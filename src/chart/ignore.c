@@ -8,12 +8,34 @@
 
 struct ignore_rule {
     struct str pattern;
+    enum { RULE_PATTERN, RULE_NAME, RULE_ENDING } kind; /* "*.swp": all but the star, of a name, decides */
     bool negated, folders_only;
     bool whole_path; /* compare with the path, not only with its last part */
 };
 struct ignore_rules {
     VEC(struct ignore_rule) list;
 };
+
+static bool is_plain(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (strchr("*?[\\", s.p[i]) != NULL)
+            return false;
+    return true;
+}
+
+/* Nearly all patterns are a name or an ending. */
+static void find_kind(struct ignore_rule *rule)
+{
+    struct str ending = str_slice(rule->pattern, 1, rule->pattern.n);
+
+    if (is_plain(rule->pattern)) {
+        rule->kind = RULE_NAME;
+    } else if (!rule->whole_path && rule->pattern.p[0] == '*' && is_plain(ending)) {
+        rule->kind = RULE_ENDING;
+        rule->pattern = ending;
+    }
+}
 
 static bool add_rule(struct arena *a, struct ignore_rules *rules, struct str line, struct err *e)
 {
@@ -40,6 +62,7 @@ static bool add_rule(struct arena *a, struct ignore_rules *rules, struct str lin
     if (pattern.n > 0 && pattern.p[0] == '/')
         str_cut(&pattern, 1);
     rule.pattern = pattern;
+    find_kind(&rule);
     *vec_push(a, &rules->list) = rule;
     return true;
 }
@@ -62,22 +85,29 @@ bool ignore_parse(struct arena *a, struct str text, struct ignore_rules **out, s
     return true;
 }
 
-static bool rule_matches(const struct ignore_rule *rule, struct str path)
+static bool rule_matches(const struct ignore_rule *rule, struct str path, struct str base)
 {
     bool bad;
 
-    return path_match(rule->pattern, rule->whole_path ? path : path_base(path), &bad);
+    switch (rule->kind) {
+    case RULE_NAME: return str_eq(rule->pattern, rule->whole_path ? path : base);
+    case RULE_ENDING: return str_ends(base, rule->pattern);
+    case RULE_PATTERN: break;
+    }
+    return path_match(rule->pattern, rule->whole_path ? path : base, &bad);
 }
 
 bool ignore_matches(const struct ignore_rules *rules, struct str path, bool is_folder)
 {
+    struct str base = path_base(path);
+
     for (size_t i = 0; i < rules->list.n; i++) {
         const struct ignore_rule *rule = &rules->list.v[i];
         bool kind_fits = is_folder || !rule->folders_only;
         if (rule->negated) {
-            if (!kind_fits || !rule_matches(rule, path))
+            if (!kind_fits || !rule_matches(rule, path, base))
                 return true;
-        } else if (kind_fits && rule_matches(rule, path)) {
+        } else if (kind_fits && rule_matches(rule, path, base)) {
             return true;
         }
     }

@@ -70,6 +70,41 @@ void arena_close(struct arena *a)
     *a = (struct arena){ .cap = a->cap };
 }
 
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = a->block;
+    if (kept == NULL)
+        return;
+    for (struct arena_block *b = kept->before; b != NULL;) {
+        struct arena_block *before = b->before;
+        free(b);
+        b = before;
+    }
+    kept->before = NULL;
+    *a = (struct arena){
+        .next = kept->bytes, .end = kept->bytes + kept->size, .block = kept, .total = kept->size, .cap = a->cap
+    };
+}
+
+void arena_adopt(struct arena *a, struct arena *other)
+{
+    struct arena_block *last = other->block;
+    if (last == NULL)
+        return;
+    if (a->block == NULL) {
+        size_t cap = a->cap;
+        *a = *other;
+        a->cap = cap;
+    } else { /* below the newest block, which goes on being filled */
+        while (last->before != NULL)
+            last = last->before;
+        last->before = a->block->before;
+        a->block->before = other->block;
+        a->total += other->total;
+    }
+    *other = (struct arena){ .cap = other->cap };
+}
+
 void arena_expect(struct arena *a, size_t n)
 {
     if (n >= HUGE_PAGE && n > (size_t)(a->end - a->next))
@@ -103,6 +138,14 @@ void *arena_grow(struct arena *a, void *p, size_t old_n, size_t new_n)
     }
     void *moved = arena_alloc_raw(a, new_n);
     return old_n > 0 ? memcpy(moved, p, old_n) : moved;
+}
+
+void arena_shrink(struct arena *a, void *p, size_t old_n, size_t new_n)
+{
+    size_t old_aligned = (old_n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t new_aligned = (new_n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (p != NULL && (char *)p + old_aligned == a->next)
+        a->next = (char *)p + new_aligned;
 }
 
 struct str arena_str(struct arena *a, struct str s)

@@ -105,12 +105,18 @@ void *arena_alloc_raw(struct arena *a, size_t n); /* not zeroed, aligned to 8 */
 void arena_expect(struct arena *a, size_t n);
 /* Grow the array at `p` from `old_n` to `new_n` bytes, in place when it was the last allocation. */
 void *arena_grow(struct arena *a, void *p, size_t old_n, size_t new_n);
+/* Give back the end of the last allocation; nothing when another one came after it. */
+void arena_shrink(struct arena *a, void *p, size_t old_n, size_t new_n);
 #define arena_new(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (size_t)(count)))
 struct str arena_str(struct arena *a, struct str s);                      /* copy; NUL follows, for system calls */
 const char *arena_c(struct arena *a, struct str s);                       /* NUL-terminated copy */
 struct str arena_fmt(struct arena *a, const char *fmt, ...) PRINTF(2, 3); /* NUL follows */
 struct str arena_vfmt(struct arena *a, const char *fmt, va_list args);
 
+/* Drops everything, but keeps the newest block for what comes. */
+void arena_reset(struct arena *a);
+/* Everything in `other` lives on in `a`; `other` is empty and ready again. */
+void arena_adopt(struct arena *a, struct arena *other);
 /* Everything allocated after a mark is dropped by arena_rewind. */
 struct arena_mark {
     char *next;
@@ -135,6 +141,8 @@ void buf_fill(struct buf *b, char c, size_t n);
 void buf_fmt(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_rune(struct buf *b, uint32_t code_point); /* UTF-8; invalid ones become U+FFFD */
 struct str buf_str(const struct buf *b);
+/* The text, once it is complete: room that is left over goes back to the arena when nothing was allocated behind it. */
+struct str buf_done(struct buf *b);
 
 /* ---- growing arrays: VEC(struct thing) list = { 0 }; *vec_push(a, &list) = thing; ---------- */
 

@@ -81,6 +81,13 @@ void buf_rune(struct buf *b, uint32_t rune)
     }
 }
 
+struct str buf_done(struct buf *b)
+{
+    arena_shrink(b->a, b->p, b->cap, b->n + 1);
+    b->cap = b->p != NULL ? b->n + 1 : 0;
+    return buf_str(b);
+}
+
 struct str buf_str(const struct buf *b)
 {
     return b->n > 0 ? (struct str){ b->p, b->n } : (struct str){ "", 0 };

@@ -139,7 +139,7 @@ static bool include(struct template_call *call, const struct value *args, size_t
     struct value *depth = map_get(state->included, name);
 
     if (depth == NULL) {
-        map_put(state->a, state->included, name, value_int(0));
+        map_put(a, state->included, name, value_int(0));
         depth = map_get(state->included, name);
     }
     if (depth->i > INCLUDE_MAX)
@@ -279,17 +279,21 @@ static bool is_traced(const struct rendered_files *files, struct str name)
     return files->traced.n > 0 && str_eq(files->traced, name);
 }
 
-static bool execute_one(struct arena *a, const struct template_set *set, const struct renderable *r,
-                        struct engine_state *state, struct str *out, struct err *e)
+/* All that an execution makes but its output lies in `scratch`. *kept: something leads there still. */
+static bool execute_one(struct arena *a, struct arena *scratch, const struct template_set *set,
+                        const struct renderable *r, struct engine_state *state, struct str *out, bool *kept,
+                        struct err *e)
 {
     struct template_failure failure = { 0 };
     const struct template_options options = { .missing = TEMPLATE_MISSING_ZERO,
                                               .budget = state->budget,
+                                              .output_max = (state->budget->memory_end - scratch->total) / 2 + 1,
                                               .depth_max = NESTED_MAX,
                                               .user = state,
                                               .failure = &failure,
+                                              .changed = kept,
                                               .trace = is_traced(state->files, r->name) ? state->files->trace : NULL };
-    struct value data = r->data, here = value_map(a);
+    struct value data = r->data, here = value_map(a), included = value_map(scratch);
     struct buf b = { .a = a };
 
     value_set(a, &here, "Name", value_str(r->name));
@@ -298,25 +302,43 @@ static bool execute_one(struct arena *a, const struct template_set *set, const s
     here.tag = TEMPLATE_VALUES;
     value_set(a, &data, "Template", here);
     data.tag = TEMPLATE_VALUES;
-    if (!template_execute(set, a, r->name, &data, &options, &b, e)) {
+    state->included = included.map;
+    *kept = options.trace != NULL;
+    if (!template_execute(set, scratch, r->name, &data, &options, &b, e)) {
+        *kept = true;
         if (state->files->mistakes != NULL)
             explain_execution(a, set, value_get(&r->data, "Values"), &failure, state->has_failed,
                               state->files->mistakes);
         engine_word_error(a, state, &failure, state->message, e);
         return false;
     }
-    *out = without_no_value(a, buf_str(&b));
+    *out = without_no_value(a, buf_done(&b));
     return true;
+}
+
+/* What the templates of a chart may still take counts from the arena that they work in. */
+static bool execute_apart(struct arena *a, struct arena *scratch, const struct template_set *set,
+                          const struct renderable *r, struct engine_state *state, struct str *out, struct err *e)
+{
+    size_t all = state->budget->memory_end, left = all > a->total ? all - a->total : 0;
+    bool kept;
+
+    state->budget->memory_end = scratch->total + left;
+    bool ok = execute_one(a, scratch, set, r, state, out, &kept, e);
+    state->budget->memory_end = all;
+    if (kept)
+        arena_adopt(a, scratch);
+    else
+        arena_reset(scratch);
+    return ok;
 }
 
 static bool execute_all(struct arena *a, const struct template_set *set, const struct renderables *list,
                         struct template_budget *budget, struct rendered_files *out, struct warnings *lint,
                         struct str *message, struct err *e)
 {
-    struct value included = value_map(a);
-    struct engine_state state = {
-        .files = out, .budget = budget, .a = a, .included = included.map, .lint = lint, .message = message
-    };
+    CLEANUP(arena_close) struct arena scratch = { 0 };
+    struct engine_state state = { .files = out, .budget = budget, .lint = lint, .message = message };
 
     for (size_t i = 0; i < list->n; i++) {
         const struct renderable *r = &list->v[i];
@@ -325,7 +347,7 @@ static bool execute_all(struct arena *a, const struct template_set *set, const s
             continue;
         if (i > 0 && str_eq(r->name, list->v[i - 1].name))
             continue; /* two charts of one name: one of them is seen */
-        if (!execute_one(a, set, r, &state, &text, e))
+        if (!execute_apart(a, &scratch, set, r, &state, &text, e))
             return false;
         *vec_push(a, out) = (struct rendered_file){ r->name, text };
     }

@@ -199,13 +199,12 @@ MUST_CHECK bool engine_render(struct arena *a, const struct chart *root, const s
 extern const struct template_func engine_funcs[]; /* include tpl required fail lookup getHostByName */
 /* What include, tpl, required and fail share during one render. */
 struct engine_state {
-    struct arena *a;
     struct str *message; /* where the whole text of a failure goes */
     struct rendered_files *files;
     struct str failed;   /* the message of `fail` or `required` */
     struct warnings *lint; /* where those two warn instead of failing; NULL: they fail */
     bool has_failed;
-    struct map *included; /* how deep each name is included */
+    struct map *included; /* how deep each name is included, in the template that runs */
     int tpl_depth;
     struct template_budget *budget; /* of all templates together, parsing included */
 };

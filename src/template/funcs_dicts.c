@@ -3,6 +3,12 @@
 
 enum { MERGE_DEPTH_MAX = 1000 };
 
+static void tell_of_change(struct template_call *c)
+{
+    if (c->options->changed != NULL)
+        *c->options->changed = true;
+}
+
 /* The entries of a map parameter, NULL for nil. */
 static struct map *map_at(const struct value *args, size_t i)
 {
@@ -37,6 +43,7 @@ FUNC(fn_set)
     if (m == NULL)
         return err_set(e, ERR_INVALID, "assignment to entry in nil map");
     map_put(c->a, m, str_at(args, 1), args[2]);
+    tell_of_change(c);
     return give(out, args[0]);
 }
 
@@ -173,6 +180,7 @@ static bool merge_all(struct template_call *c, const struct value *args, size_t 
 {
     *out = args[0].kind == VALUE_MAP ? args[0] : value_map(c->a);
     struct map *dst = out->map;
+    tell_of_change(c);
     for (size_t i = 1; i < n; i++) {
         const struct map *src = map_at(args, i);
         if (src != NULL && src != dst && !merge(c, dst, src, over, 0, e))

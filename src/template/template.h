@@ -132,6 +132,8 @@ struct template_options {
     int depth_max;                    /* nested template/include/tpl calls; 0: 1000 (Helm) */
     void *user;                       /* for the functions: template_call_user */
     struct template_failure *failure; /* filled when the execution fails; may be NULL */
+    bool *changed; /* set when a function puts something into a map that it was given: the data may then lead to what
+                      lies in the execution's arena; may be NULL */
     struct template_trace *trace;     /* filled on the way; NULL as a rule */
 };
 

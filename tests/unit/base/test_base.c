@@ -19,6 +19,43 @@ static void arena_keeps_and_rewinds(void **state)
         assert_int_equal(again[i], 0);
 }
 
+static void arena_is_used_again(void **state)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    CLEANUP(arena_close) struct arena other = { 0 };
+
+    arena_reset(&a); /* nothing yet */
+    for (int i = 0; i < 100; i++)
+        memset(arena_alloc(&a, 1000), 'x', 1000);
+    size_t before = a.total;
+    arena_reset(&a);
+    assert_true(a.total > 0 && a.total < before);
+    char *first = arena_alloc(&a, 10);
+    assert_int_equal(first[0], 0);
+
+    char *kept = arena_alloc(&other, 100 << 10);
+    memcpy(kept, "kept", 5);
+    arena_alloc(&other, 10);
+    arena_adopt(&a, &other);
+    assert_int_equal(other.total, 0);
+    arena_close(&other);
+    assert_string_equal(kept, "kept");
+    assert_ptr_equal(arena_alloc(&a, 16), first + 16); /* the block in use stays in use */
+}
+
+static void arena_takes_back(void **state)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    struct buf b = { .a = &a };
+
+    buf_reserve(&b, 1000);
+    buf_c(&b, "short");
+    assert_true(str_is(buf_done(&b), "short"));
+    assert_ptr_equal(arena_alloc(&a, 1), b.p + 16);
+    buf_c(&b, "er");
+    assert_true(str_is(buf_str(&b), "shorter"));
+}
+
 static void arena_grows_in_place(void **state)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -113,6 +150,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_keeps_and_rewinds),
+        cmocka_unit_test(arena_is_used_again),
+        cmocka_unit_test(arena_takes_back),
         cmocka_unit_test(arena_grows_in_place),
         cmocka_unit_test(buf_grows),
         cmocka_unit_test(err_wrap_keeps_the_cause),

@@ -68,6 +68,23 @@ static void obeys_conditions_and_tags(void **state)
     assert_int_equal(out.n, 2); /* both subcharts are off, the hook too */
 }
 
+static void keeps_what_a_template_leaves_behind(void **state)
+{
+    struct fixture *f = *state;
+    const struct chart_render o = { .release_name = S("rel") };
+    struct chart_rendered out;
+    struct chart *c;
+
+    fixture_chart(f, "demo", "demo", "1.0.0", ""); /* templates run from Z to A */
+    fixture_write(f, "demo/templates/c.yaml",
+                  "{{- $_ := set .Values \"made\" (dict \"text\" (printf \"%s-%d\" .Release.Name 7)) }}");
+    fixture_write(f, "demo/templates/b.yaml", "{{- $big := repeat 100 (printf \"%s-%d\" \"other\" 8) }}");
+    fixture_write(f, "demo/templates/a.yaml", "made: {{ .Values.made.text }}\n");
+    assert_true(chart_load(&f->a, fixture_path(f, "demo"), &c, &f->e));
+    assert_true(chart_render(&f->a, c, &o, &out, &f->e));
+    assert_string_equal(chart_output_text(&f->a, &out).p, "---\n# Source: demo/templates/a.yaml\nmade: rel-7\n");
+}
+
 struct task {
     const struct chart *chart;
     int wrong;
@@ -168,8 +185,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(renders_in_order),     TEST(obeys_conditions_and_tags), TEST(serves_several_threads),
-        TEST(fails_in_helms_words), TEST(checks_names_and_versions),
+        TEST(renders_in_order),       TEST(obeys_conditions_and_tags), TEST(keeps_what_a_template_leaves_behind),
+        TEST(serves_several_threads), TEST(fails_in_helms_words),      TEST(checks_names_and_versions),
     };
     return cmocka_run_group_tests_name("chart render", tests, NULL, NULL);
 }

@@ -262,13 +262,14 @@ static void write_escape(struct writer *w, uint32_t c)
 
 static void write_double(struct writer *w, struct str s, bool fold)
 {
+    bool marked = str_starts(s, S("\xef\xbb\xbf")); /* go-yaml takes all that follows for the mark */
     bool spaces = false;
     uint32_t c = 0;
 
     write_indicator(w, "\"", true, false, false);
     for (size_t i = 0, width = 0; i < s.n; i += width) {
         width = rune_at(s, i, &c);
-        if (!is_printable(c) || is_break(c) || c == '"' || c == '\\') {
+        if (marked || !is_printable(c) || is_break(c) || c == '"' || c == '\\') {
             write_escape(w, c);
         } else if (c == ' ' && fold && !spaces && beyond_fold(w) && i > 0 && i < s.n - 1) {
             write_indent(w);
@@ -277,7 +278,7 @@ static void write_double(struct writer *w, struct str s, bool fold)
         } else {
             write_rune(w, s, i, width);
         }
-        spaces = c == ' ';
+        spaces = c == ' ' && !marked;
     }
     write_indicator(w, "\"", false, false, false);
 }

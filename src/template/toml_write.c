@@ -131,23 +131,40 @@ static bool write_array(struct writer *w, const struct list *l)
     return true;
 }
 
+/* The pairs of an inline table that are tables, or the ones that are not. A comma follows all but the last, null or
+ * not; with `more`, the last too: BurntSushi's commas do not look whether anything comes. */
+static bool write_inline_pairs(struct writer *w, const struct map_entry **pairs, size_t n, bool more)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (pairs[i]->value.kind == VALUE_NULL)
+            continue;
+        write_key_part(w->out, pairs[i]->key);
+        buf_c(w->out, " = ");
+        if (!write_element(w, &pairs[i]->value))
+            return false;
+        buf_c(w->out, more || i + 1 < n ? ", " : "");
+    }
+    return true;
+}
+
 static bool write_inline_table(struct writer *w, const struct map *m)
 {
-    const struct map_entry **sorted = map_sorted(w->out->a, m);
-    bool any = false;
-    buf_byte(w->out, '{');
+    struct arena *a = w->out->a;
+    const struct map_entry **sorted = map_sorted(a, m);
+    const struct map_entry **plain = arena_new(a, const struct map_entry *, m->n + 1);
+    const struct map_entry **tables = arena_new(a, const struct map_entry *, m->n + 1);
+    size_t n_plain = 0, n_tables = 0;
+
     for (size_t i = 0; i < m->n; i++) {
-        if (sorted[i]->value.kind == VALUE_NULL)
-            continue;
-        buf_c(w->out, any ? ", " : "");
-        write_key_part(w->out, sorted[i]->key);
-        buf_c(w->out, " = ");
-        if (!write_element(w, &sorted[i]->value))
-            return false;
-        any = true;
+        if (is_table(a, &sorted[i]->value))
+            tables[n_tables++] = sorted[i];
+        else
+            plain[n_plain++] = sorted[i];
     }
+    buf_byte(w->out, '{');
+    bool ok = write_inline_pairs(w, plain, n_plain, n_tables > 0) && write_inline_pairs(w, tables, n_tables, false);
     buf_byte(w->out, '}');
-    return true;
+    return ok;
 }
 
 static bool write_container(struct writer *w, const struct value *v)

@@ -1,16 +1,10 @@
 /*
- * chart/schema_format.c - the `format` keyword of JSON Schema, asserted for drafts 4 to 7.
+ * chart/schema_format.c - the `format` keyword of JSON Schema, asserted for drafts 4 to 7: names, addresses, pointers.
  */
-#include <arpa/inet.h>
+#include "chart/schema_format.h"
+#include "template/url.h"
 
-#include "base/sys.h"
-#include "chart/schema.h"
-#include "data/semver.h"
-#include "net/url.h"
-
-typedef bool format_check(struct arena *a, struct str text, struct str *why);
-
-static bool refuse(struct str *why, struct str text)
+bool format_refuse(struct str *why, struct str text)
 {
     *why = text;
     return false;
@@ -36,7 +30,7 @@ static bool bad_character(struct arena *a, struct str rest, struct str *why)
     uint32_t rune;
     size_t n = utf8_decode(rest, &rune);
 
-    return refuse(why, arena_fmt(a, "invalid character '%.*s'", (int)n, rest.p));
+    return format_refuse(why, arena_fmt(a, "invalid character '%.*s'", (int)n, rest.p));
 }
 
 static bool ipv4(struct arena *a, struct str text, struct str *why)
@@ -48,41 +42,29 @@ static bool ipv4(struct arena *a, struct str text, struct str *why)
     for (struct str count = text; more; parts++)
         more = str_split(&count, S("."), &part);
     if (parts != 4)
-        return refuse(why, S("expected four decimals"));
+        return format_refuse(why, S("expected four decimals"));
     for (int i = 0; i < 4; i++) {
         int64_t n;
         str_split(&rest, S("."), &part);
         if (part.n > 1 && part.p[0] == '0')
-            return refuse(why, S("leading zeros"));
+            return format_refuse(why, S("leading zeros"));
         if (!str_to_int(part, &n))
-            return refuse(why, arena_fmt(a, "strconv.Atoi: parsing %.*s: invalid syntax", STR(go_quote(a, part))));
+            return format_refuse(why,
+                                 arena_fmt(a, "strconv.Atoi: parsing %.*s: invalid syntax", STR(go_quote(a, part))));
         if (n < 0 || n > 255)
-            return refuse(why, S("decimal must be between 0 and 255"));
+            return format_refuse(why, S("decimal must be between 0 and 255"));
     }
-    return true;
-}
-
-static bool ipv6(struct arena *a, struct str text, struct str *why)
-{
-    struct in6_addr address;
-
-    if (str_find(text, S(":")) < 0)
-        return refuse(why, S("missing colon"));
-    if (str_find(text, S("%")) >= 0)
-        return refuse(why, S("zone id is not a part of ipv6 address"));
-    if (memchr(text.p, '\0', text.n) != NULL || inet_pton(AF_INET6, arena_c(a, text), &address) != 1)
-        return refuse(why, arena_fmt(a, "ParseAddr(%.*s): unable to parse IP", STR(go_quote(a, text))));
     return true;
 }
 
 static bool hostname_label(struct arena *a, struct str label, struct str *why)
 {
     if (label.n < 1 || label.n > 63)
-        return refuse(why, S("label must be 1 to 63 characters long"));
+        return format_refuse(why, S("label must be 1 to 63 characters long"));
     if (label.p[0] == '-')
-        return refuse(why, S("label starts with hyphen"));
+        return format_refuse(why, S("label starts with hyphen"));
     if (label.p[label.n - 1] == '-')
-        return refuse(why, S("label ends with hyphen"));
+        return format_refuse(why, S("label ends with hyphen"));
     for (size_t i = 0; i < label.n; i++)
         if (!is_alphanumeric(label.p[i]) && label.p[i] != '-')
             return bad_character(a, str_slice(label, i, label.n), why);
@@ -97,7 +79,7 @@ static bool hostname(struct arena *a, struct str text, struct str *why)
     if (str_ends(text, S(".")))
         text.n--;
     if (text.n > 253)
-        return refuse(why, S("more than 253 characters long"));
+        return format_refuse(why, S("more than 253 characters long"));
     while (more) {
         more = str_split(&text, S("."), &label);
         if (!hostname_label(a, label, why))
@@ -109,19 +91,19 @@ static bool hostname(struct arena *a, struct str text, struct str *why)
 static bool mail_name(struct arena *a, struct str name, struct str *why)
 {
     if (name.n > 64)
-        return refuse(why, S("local part more than 64 characters long"));
+        return format_refuse(why, S("local part more than 64 characters long"));
     if (name.n > 1 && name.p[0] == '"') {
         struct str inner = str_slice(name, 1, name.n - 1);
         if (memchr(inner.p, '\\', inner.n) != NULL || memchr(inner.p, '"', inner.n) != NULL)
-            return refuse(why, S("backslash and quote are not allowed within quoted local part"));
+            return format_refuse(why, S("backslash and quote are not allowed within quoted local part"));
         return true;
     }
     if (str_starts(name, S(".")))
-        return refuse(why, S("starts with dot"));
+        return format_refuse(why, S("starts with dot"));
     if (str_ends(name, S(".")))
-        return refuse(why, S("ends with dot"));
+        return format_refuse(why, S("ends with dot"));
     if (str_find(name, S("..")) >= 0)
-        return refuse(why, S("consecutive dots"));
+        return format_refuse(why, S("consecutive dots"));
     for (size_t i = 0; i < name.n; i++)
         if (!is_alphanumeric(name.p[i]) && (name.p[i] == '\0' || strchr(".!#$%&'*+-/=?^_`{|}~", name.p[i]) == NULL))
             return bad_character(a, str_slice(name, i, name.n), why);
@@ -134,22 +116,22 @@ static bool email(struct arena *a, struct str text, struct str *why)
     struct str inner;
 
     if (text.n > 254)
-        return refuse(why, S("more than 255 characters long"));
+        return format_refuse(why, S("more than 255 characters long"));
     if (at < 0)
-        return refuse(why, S("missing @"));
+        return format_refuse(why, S("missing @"));
     struct str domain = str_slice(text, (size_t)at + 1, text.n);
     if (!mail_name(a, str_slice(text, 0, (size_t)at), why))
         return false;
     if (domain.n > 1 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']') {
         domain = str_slice(domain, 1, domain.n - 1);
         bool six = str_starts(domain, S("IPv6:"));
-        if (six ? ipv6(a, str_slice(domain, 5, domain.n), &inner) : ipv4(a, domain, &inner))
+        if (six ? format_ipv6(a, str_slice(domain, 5, domain.n), &inner) : ipv4(a, domain, &inner))
             return true;
-        return refuse(why, arena_fmt(a, "invalid ipv%s address: %.*s", six ? "6" : "4", STR(inner)));
+        return format_refuse(why, arena_fmt(a, "invalid ipv%s address: %.*s", six ? "6" : "4", STR(inner)));
     }
     if (hostname(a, domain, &inner))
         return true;
-    return refuse(why, arena_fmt(a, "invalid domain: %.*s", STR(inner)));
+    return format_refuse(why, arena_fmt(a, "invalid domain: %.*s", STR(inner)));
 }
 
 static bool uuid(struct arena *a, struct str text, struct str *why)
@@ -161,88 +143,95 @@ static bool uuid(struct arena *a, struct str text, struct str *why)
     for (size_t i = 0; i < text.n; i++)
         parts += text.p[i] == '-';
     if (parts != COUNT(lengths))
-        return refuse(why, S("must have 5 elements"));
+        return format_refuse(why, S("must have 5 elements"));
     for (size_t i = 0; i < COUNT(lengths); i++) {
         str_split(&rest, S("-"), &part);
         if (part.n != lengths[i])
-            return refuse(why, arena_fmt(a, "element %zu must be %zu characters long", i + 1, lengths[i]));
+            return format_refuse(why, arena_fmt(a, "element %zu must be %zu characters long", i + 1, lengths[i]));
         for (size_t k = 0; k < part.n; k++)
             if (!is_hex(part.p[k]))
-                return refuse(why, arena_fmt(a, "non-hex character '%c'", part.p[k]));
+                return format_refuse(why, arena_fmt(a, "non-hex character '%c'", part.p[k]));
     }
     return true;
 }
 
-/* "2024-02-29", "2024-02-29T12:00:00Z": judged by reading them as a time. */
-static bool date(struct arena *a, struct str text, struct str *why)
+/* Go reads more as a URL than RFC 3986 does, but an IPv6 address has to stand in brackets. */
+static bool parse_uri(struct arena *a, struct str text, struct template_url *url, struct str *why)
 {
-    int64_t when;
+    struct str inner;
+    struct err e;
 
-    if (text.n == 10 && clock_parse_rfc3339(arena_fmt(a, "%.*sT00:00:00Z", STR(text)), &when))
+    if (!template_url_parse(a, text, url, &e))
+        return format_refuse(why, arena_fmt(a, "%s", e.text));
+    if (str_find(url->hostname, S(":")) < 0)
         return true;
-    return refuse(why, arena_fmt(a, "parsing time %.*s as \"2006-01-02\": cannot parse it", STR(go_quote(a, text))));
-}
-
-static bool date_time(struct arena *a, struct str text, struct str *why)
-{
-    int64_t when;
-
-    if (clock_parse_rfc3339(text, &when))
-        return true;
-    if (text.n < 20)
-        return refuse(why, S("less than 20 characters long"));
-    if ((text.p[10] | 0x20) != 't')
-        return refuse(why, S("11th character must be t or T"));
-    return refuse(why, S("invalid date or time element"));
-}
-
-static bool time_of_day(struct arena *a, struct str text, struct str *why)
-{
-    int64_t when;
-
-    if (text.n < 9)
-        return refuse(why, S("less than 9 characters long"));
-    if (clock_parse_rfc3339(arena_fmt(a, "2000-01-01T%.*s", STR(text)), &when))
-        return true;
-    return refuse(why, S("hour/min/sec out of range"));
+    if (str_find(url->host, S("[")) < 0 || str_find(url->host, S("]")) < 0)
+        return format_refuse(why, S("ipv6 address not enclosed in brackets"));
+    return format_ipv6(a, url->hostname, &inner)
+           || format_refuse(why, arena_fmt(a, "invalid ipv6 address: %.*s", STR(inner)));
 }
 
 static bool uri(struct arena *a, struct str text, struct str *why)
 {
-    struct url url;
-    struct err e;
+    struct template_url url;
 
-    if (!url_parse(text, &url, &e))
-        return refuse(why, arena_fmt(a, "%s", e.text));
-    return url.scheme.n > 0 || refuse(why, S("relative url"));
+    if (!parse_uri(a, text, &url, why))
+        return false;
+    return url.scheme.n > 0 || format_refuse(why, S("relative url"));
 }
 
 static bool uri_reference(struct arena *a, struct str text, struct str *why)
 {
-    struct url url;
-    struct err e;
+    struct template_url url;
 
     if (memchr(text.p, '\\', text.n) != NULL)
-        return refuse(why, S("contains \\"));
-    return url_parse(text, &url, &e) || refuse(why, arena_fmt(a, "%s", e.text));
+        return format_refuse(why, S("contains \\"));
+    return parse_uri(a, text, &url, why);
+}
+
+/* Braces of each part of the path open and close in turn. */
+static bool uri_template(struct arena *a, struct str text, struct str *why)
+{
+    struct template_url url;
+    bool open = false;
+
+    if (!parse_uri(a, text, &url, why))
+        return false;
+    for (size_t i = 0; i < url.path.n; i++) {
+        char c = url.path.p[i];
+        if (c == '/' && open)
+            break;
+        if (c != '{' && c != '}')
+            continue;
+        if (open == (c == '{'))
+            return format_refuse(why, S("nested curly braces"));
+        open = c == '{';
+    }
+    return !open || format_refuse(why, S("no matching closing brace"));
 }
 
 static bool json_pointer(struct arena *a, struct str text, struct str *why)
 {
     if (text.n > 0 && text.p[0] != '/')
-        return refuse(why, S("not starting with /"));
+        return format_refuse(why, S("not starting with /"));
     for (size_t i = 0; i < text.n; i++)
         if (text.p[i] == '~' && (i + 1 == text.n || (text.p[i + 1] != '0' && text.p[i + 1] != '1')))
-            return refuse(why, S("~ must be followed by 0 or 1"));
+            return format_refuse(why, S("~ must be followed by 0 or 1"));
     return true;
 }
 
-static bool semantic_version(struct arena *a, struct str text, struct str *why)
+static bool relative_json_pointer(struct arena *a, struct str text, struct str *why)
 {
-    struct semver version;
-    struct err e;
+    size_t digits = 0;
 
-    return semver_parse_strict(text, &version, &e) || refuse(why, arena_fmt(a, "%s", e.text));
+    while (digits < text.n && is_digit(text.p[digits]))
+        digits++;
+    if (digits == 0)
+        return format_refuse(why, S("must start with non-negative integer"));
+    if (digits > 1 && text.p[0] == '0')
+        return format_refuse(why, S("starts with zero"));
+    str_cut(&text, digits);
+    return str_is(text, "#") || json_pointer(a, text, why);
 }
 
 static const struct {
@@ -250,19 +239,23 @@ static const struct {
     format_check *check;
 } formats[] = {
     { "ipv4", ipv4 },
-    { "ipv6", ipv6 },
+    { "ipv6", format_ipv6 },
     { "hostname", hostname },
     { "email", email },
     { "uuid", uuid },
-    { "date", date },
-    { "date-time", date_time },
-    { "time", time_of_day },
+    { "date", format_date },
+    { "date-time", format_date_time },
+    { "time", format_time },
+    { "duration", format_duration },
+    { "period", format_period },
     { "uri", uri },
     { "iri", uri },
     { "uri-reference", uri_reference },
     { "iri-reference", uri_reference },
+    { "uri-template", uri_template },
     { "json-pointer", json_pointer },
-    { "semver", semantic_version },
+    { "relative-json-pointer", relative_json_pointer },
+    { "semver", format_semver },
     { "regex", schema_regex_fits },
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "template/funcs.h"
+#include "template/url.h"
 
 /* ---- paths -------------------------------------------------------------------------------- */
 
@@ -273,6 +274,16 @@ static struct str host_name(struct str host)
     if (colon > bracket)
         host.n = (size_t)colon;
     return str_starts(host, S("[")) && str_ends(host, S("]")) ? str_slice(host, 1, host.n - 1) : host;
+}
+
+bool template_url_parse(struct arena *a, struct str text, struct template_url *out, struct err *e)
+{
+    struct url_parts u;
+
+    if (!parse_url(a, text, &u, e))
+        return false;
+    *out = (struct template_url){ u.scheme, u.host, host_name(u.host), u.path };
+    return true;
 }
 
 static void add_user(struct buf *b, const struct url_parts *u)

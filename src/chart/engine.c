@@ -225,7 +225,8 @@ static bool required(struct template_call *call, const struct value *args, size_
     const struct value *v = &args[1];
 
     if (v->kind == VALUE_NULL || (v->kind == VALUE_STRING && v->tag != TEMPLATE_BYTES && v->n == 0))
-        return warn_instead(call, "WARN", "missing required value", as_text(&args[0]), out)
+        return warn_instead(call, "WARN", v->kind == VALUE_NULL ? "missing required value" : "missing required values",
+                            as_text(&args[0]), out)
                || fail_with(call, as_text(&args[0]), e);
     *out = *v;
     return true;

@@ -1,8 +1,9 @@
 /*
  * chart/resolve.c - fetches the dependencies of a chart folder into its charts/, by constraint or by Chart.lock.
  *
- * Everything is fetched and checked first and written afterwards, so that a failure leaves the folder as it was. A
- * package must have the digest that its index states, and must hold the chart and version that were asked for.
+ * Everything is fetched and checked first and written afterwards, and a failure to write takes back what was written,
+ * so that the folder is left as it was. A package must have the digest that its index states, and must hold the chart
+ * and version that were asked for.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct fetched {
     struct str file_name; /* NAME-VERSION.tgz; empty for what lies in charts/ already */
     struct str bytes;
     struct str digest;
+    bool added; /* to charts/, where it was not */
 };
 
 struct resolver {
@@ -417,6 +419,22 @@ static bool delete_outdated(struct resolver *r, const char *charts)
     return true;
 }
 
+static bool write_package(struct resolver *r, const char *charts, struct fetched *f)
+{
+    const char *path = fs_join(r->a, charts, arena_c(r->a, f->file_name));
+
+    f->added = !fs_exists(path);
+    return fs_write(path, f->bytes, 0644, r->e);
+}
+
+/* What was not there before goes again, as far as it can. */
+static void take_back(struct resolver *r, const char *charts)
+{
+    for (size_t i = 0; i < r->locked.n; i++)
+        if (r->fetched[i].added)
+            unlink(fs_join(r->a, charts, arena_c(r->a, r->fetched[i].file_name)));
+}
+
 static bool write_charts(struct resolver *r)
 {
     const char *charts = fs_join(r->a, r->dir, "charts");
@@ -424,11 +442,10 @@ static bool write_charts(struct resolver *r)
     if (!fs_mkdirs(charts, 0755, r->e))
         return false;
     for (size_t i = 0; i < r->locked.n; i++) {
-        const struct fetched *f = &r->fetched[i];
-        if (f->file_name.n == 0)
-            continue;
-        if (!fs_write(fs_join(r->a, charts, arena_c(r->a, f->file_name)), f->bytes, 0644, r->e))
+        if (r->fetched[i].file_name.n > 0 && !write_package(r, charts, &r->fetched[i])) {
+            take_back(r, charts);
             return false;
+        }
     }
     return delete_outdated(r, charts);
 }

@@ -28,7 +28,7 @@ static bool push(struct arena *a, const char *package, const char *url, const st
         path.n--;
     struct str name = arena_fmt(a, "%.*s/%.*s", STR(path), STR(chart_name(c)));
     chart_source_trust(source, name);
-    if (!chart_source_reference(a, name, oci_chart_tag(a, chart_version(c)), &r, e)
+    if (!oci_chart_reference(a, name, oci_chart_tag(a, chart_version(c)), &r, e)
         || !oci_chart_push(a, chart_source_registry(source), &r, bytes, chart_metadata(c), &manifest, e))
         return false;
     printf("Pushed: %.*s\nDigest: %.*s\n", STR(oci_reference_str(a, &r)), STR(manifest.digest));

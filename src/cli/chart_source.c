@@ -288,32 +288,12 @@ static bool fetcher_get(void *user, struct arena *a, struct str url, struct str 
     return fetch(user, a, url, url, out, e);
 }
 
-bool chart_source_reference(struct arena *a, struct str url, struct str tag, struct oci_reference *out, struct err *e)
-{
-    struct str rest = url, first;
-
-    str_cut(&rest, sizeof "oci://" - 1);
-    struct str text = arena_fmt(a, "%.*s%s%.*s", STR(rest), tag.n > 0 ? ":" : "", STR(tag));
-    if (!oci_reference_parse(a, text, out, e))
-        return false;
-    bool named = str_split(&rest, S("/"), &first);
-    if (named && str_is(out->registry, "docker.io") && str_find(first, S("docker.io")) < 0) {
-        out->registry = first; /* of charts the first part is always a host, with or without a dot */
-        out->repository = arena_str(a, rest);
-        ptrdiff_t end = str_find(rest, S("@"));
-        out->repository.n = end >= 0 ? (size_t)end : out->repository.n;
-        end = str_rfind(out->repository, S(":"));
-        out->repository.n = end >= 0 ? (size_t)end : out->repository.n;
-    }
-    return true;
-}
-
 static bool fetcher_versions(void *user, struct arena *a, struct str chart, struct str **out, size_t *n, struct err *e)
 {
     const struct chart_source *s = user;
     struct oci_reference r;
 
-    return chart_source_reference(a, chart, S(""), &r, e) && oci_chart_versions(a, s->registry, &r, out, n, e);
+    return oci_chart_reference(a, chart, S(""), &r, e) && oci_chart_versions(a, s->registry, &r, out, n, e);
 }
 
 static bool pull(const struct chart_source *s, struct arena *a, const struct oci_reference *r,
@@ -340,7 +320,7 @@ static bool fetcher_pull(void *user, struct arena *a, struct str chart, struct s
     struct oci_reference r;
     struct oci_descriptor manifest;
 
-    return chart_source_reference(a, chart, oci_chart_tag(a, version), &r, e) && pull(user, a, &r, &manifest, out, e);
+    return oci_chart_reference(a, chart, oci_chart_tag(a, version), &r, e) && pull(user, a, &r, &manifest, out, e);
 }
 
 static bool fetcher_named(void *user, struct arena *a, struct str name, struct str *out, struct err *e)
@@ -445,7 +425,7 @@ static bool registry_tag(struct arena *a, struct chart_source *s, const struct c
     size_t n;
     bool tagged = str_rfind(w->name, S(":")) > str_rfind(w->name, S("/"));
 
-    if (!chart_source_reference(a, w->name, S(""), r, e))
+    if (!oci_chart_reference(a, w->name, S(""), r, e))
         return false;
     if (tagged && w->version.n > 0 && !str_eq(r->tag, oci_chart_tag(a, w->version)))
         return err_set(e, ERR_INVALID, "chart reference and version mismatch: %.*s is not %.*s", STR(w->version),

@@ -40,7 +40,4 @@ struct chart_found {
 bool chart_is_remote(struct str name);
 MUST_CHECK bool chart_source_find(struct arena *a, struct chart_source *s, const struct chart_wanted *w,
                                   struct chart_found *out, struct err *e);
-/* The reference of "oci://HOST/PATH" with this tag (empty: none). */
-MUST_CHECK bool chart_source_reference(struct arena *a, struct str url, struct str tag, struct oci_reference *out,
-                                       struct err *e);
 struct oci_client *chart_source_registry(struct chart_source *s);

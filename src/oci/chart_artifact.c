@@ -33,6 +33,32 @@ struct str oci_chart_version(struct arena *a, struct str tag)
     return replaced(a, tag, '_', '+');
 }
 
+/* Of charts the first part is always a host; of images only one with a dot, a colon or of upper case. */
+static void take_first_as_host(struct str rest, struct oci_reference *r)
+{
+    struct str first = { 0 };
+    bool path = str_split(&rest, S("/"), &first);
+    if (!path || !str_is(r->registry, "docker.io") || str_find(first, S("docker.io")) >= 0)
+        return;
+    size_t behind = r->digest.n > 0 ? r->digest.n + 1 : 0;
+    if (behind == 0 && rest.n > r->tag.n && str_ends(rest, r->tag) && rest.p[rest.n - r->tag.n - 1] == ':')
+        behind = r->tag.n + 1; /* written, not the tag that is meant when there is none */
+    r->registry = first;
+    r->repository = str_slice(rest, 0, rest.n - behind);
+}
+
+bool oci_chart_reference(struct arena *a, struct str url, struct str tag, struct oci_reference *out, struct err *e)
+{
+    if (!str_starts(url, S("oci://")))
+        return err_set(e, ERR_INVALID, "%.*s begins with no oci://", STR(url));
+    str_cut(&url, sizeof "oci://" - 1);
+    struct str text = arena_fmt(a, "%.*s%s%.*s", STR(url), tag.n > 0 ? ":" : "", STR(tag));
+    if (!oci_reference_parse(a, text, out, e))
+        return false;
+    take_first_as_host(text, out);
+    return true;
+}
+
 /* ---- reading ------------------------------------------------------------------------------ */
 
 bool oci_chart_find(struct arena *a, struct oci_client *c, const struct oci_reference *r,

@@ -87,6 +87,7 @@ bool oci_http(struct arena *a, struct oci_client *c, const struct http_request *
 {
     bool once = str_is(str_c(request->method), "POST") || str_is(str_c(request->method), "PATCH");
     struct http_request r = *request;
+    r.outside_only = c->options.outside_only;
     r.insecure_tls = c->options.insecure_tls;
     r.ca_file = c->options.ca_file;
     r.cert_file = c->options.cert_file;

@@ -21,10 +21,11 @@ struct oci_client_options {
     /* Names that resolve elsewhere: "registry.example" -> "127.0.0.1:5000" (plain HTTP). NULL-terminated pairs, or
      * NULL. */
     const char *const *aliases;
-    bool plain_http;                            /* every registry over plain HTTP */
-    bool insecure_tls;                          /* certificates are not looked at */
+    bool plain_http;   /* every registry over plain HTTP */
+    bool outside_only; /* ERR_DENIED for addresses of this machine and its networks, as in net/http.h */
+    bool insecure_tls; /* certificates are not looked at */
     const char *ca_file, *cert_file, *key_file; /* as in net/http.h */
-    bool files_too;  /* the machine's files are asked when `credentials` says false */
+    bool files_too;                             /* the machine's files are asked when `credentials` says false */
     bool helm_first; /* Helm's registry/config.json is asked before docker's files, not after them */
 };
 /* Registries on loopback ("localhost", "*.localhost", 127.0.0.0/8, ::1) are spoken to over plain HTTP, all others over
@@ -90,6 +91,10 @@ MUST_CHECK bool oci_layout_push(struct arena *a, struct oci_client *c, const cha
 
 /* ---- Helm charts in a registry (chart_artifact.c) ------------------------------------------ */
 
+/* The reference of "oci://HOST/PATH", with or without ":TAG"; `tag`, when not empty, is put behind it. The first part
+ * is a host even when it has no dot. */
+MUST_CHECK bool oci_chart_reference(struct arena *a, struct str url, struct str tag, struct oci_reference *out,
+                                    struct err *e);
 /* What a tag or digest holds: its manifest, and the layer that is the .tgz. ERR_INVALID when it is no chart. */
 MUST_CHECK bool oci_chart_find(struct arena *a, struct oci_client *c, const struct oci_reference *r,
                                struct oci_descriptor *manifest, struct oci_descriptor *package, struct err *e);

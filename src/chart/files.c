@@ -158,19 +158,9 @@ static const struct map *files_map(struct arena *a, const struct template_object
     return ((const struct files *)self)->map;
 }
 
-static struct str files_print(struct arena *a, const struct template_object *self)
-{
-    struct value map = { .kind = VALUE_MAP, .map = ((const struct files *)self)->map };
-    struct buf b = { .a = a };
-
-    template_print(&b, &map);
-    return buf_str(&b);
-}
-
 static const struct template_class files_class = {
     .go_type = "engine.files",
     .member = files_member,
-    .print = files_print,
     .as_map = files_map,
     .params = files_params,
 };

@@ -163,12 +163,30 @@ bool template_truth(const struct value *v)
 
 /* ---- %v ----------------------------------------------------------------------------------- */
 
+static char *put_byte(char *p, uint8_t byte)
+{
+    if (byte >= 100)
+        *p++ = (char)('0' + byte / 100);
+    if (byte >= 10)
+        *p++ = (char)('0' + byte / 10 % 10);
+    *p++ = (char)('0' + byte % 10);
+    return p;
+}
+
+/* Charts print megabytes this way without wanting to: `dict "a" 1 $` makes a key of all there is, .Files too. */
 static void print_bytes(struct buf *out, struct str s)
 {
-    buf_byte(out, '[');
-    for (size_t i = 0; i < s.n; i++)
-        buf_fmt(out, i > 0 ? " %u" : "%u", (uint8_t)s.p[i]);
-    buf_byte(out, ']');
+    buf_reserve(out, 2 + s.n * 4);
+    char *p = out->p + out->n;
+    *p++ = '[';
+    for (size_t i = 0; i < s.n; i++) {
+        if (i > 0)
+            *p++ = ' ';
+        p = put_byte(p, (uint8_t)s.p[i]);
+    }
+    *p++ = ']';
+    out->n = (size_t)(p - out->p);
+    *p = '\0';
 }
 
 /* A map may hold itself (set $m "x" $m): past these bounds nothing more is printed, and the size of the output tells.
@@ -245,11 +263,15 @@ void template_print(struct buf *out, const struct value *v)
 
 struct str text_of(struct arena *a, const struct value *v)
 {
-    struct buf b = { .a = a };
     if (v->kind == VALUE_STRING)
         return value_as_str(v); /* of bytes too: strval in sprig */
+    bool large = v->kind == VALUE_LIST || v->kind == VALUE_MAP || v->kind == VALUE_OPAQUE;
+    struct arena scratch = { 0 }; /* where a text that may be megabytes grows */
+    struct buf b = { .a = large ? &scratch : a };
     print_value(&b, v);
-    return buf_str(&b);
+    struct str text = large ? arena_str(a, buf_str(&b)) : buf_str(&b);
+    arena_close(&scratch);
+    return text;
 }
 
 /* ---- trees -------------------------------------------------------------------------------- */

@@ -213,8 +213,8 @@ size_t utf8_count(struct str s)
 {
     size_t count = 0;
     uint32_t rune;
-    for (; s.n > 0; count++)
-        str_cut(&s, utf8_decode(s, &rune));
+    for (size_t i = 0; i < s.n; count++)
+        i += (uint8_t)s.p[i] < 0x80 ? 1 : utf8_decode((struct str){ s.p + i, s.n - i }, &rune);
     return count;
 }
 

@@ -256,3 +256,37 @@ char *decimal_write(char *to, uint64_t n)
     memcpy(to, p, size);
     return to + size;
 }
+
+char *decimal_put_scientific(char *to, const char *digits, size_t n, int exponent, int least)
+{
+    *to++ = digits[0];
+    if (n > 1) {
+        *to++ = '.';
+        memcpy(to, digits + 1, n - 1);
+        to += n - 1;
+    }
+    *to++ = 'e';
+    *to++ = exponent < 0 ? '-' : '+';
+    if (least > 1 && exponent > -10 && exponent < 10)
+        *to++ = '0';
+    return decimal_write(to, (uint64_t)(exponent < 0 ? -exponent : exponent));
+}
+
+char *decimal_put_positional(char *to, const char *digits, size_t n, int exponent)
+{
+    size_t whole = exponent >= 0 ? (size_t)exponent + 1 : 0, zeros = exponent < 0 ? (size_t)(-1 - exponent) : 0;
+
+    if (whole >= n) { /* Go fills up with zeros behind the shortest digits, where C would print exact ones */
+        memcpy(to, digits, n);
+        memset(to + n, '0', whole - n);
+        return to + whole;
+    }
+    if (whole == 0)
+        *to++ = '0';
+    memcpy(to, digits, whole);
+    to += whole;
+    *to++ = '.';
+    memset(to, '0', zeros);
+    memcpy(to + zeros, digits + whole, n - whole);
+    return to + zeros + n - whole;
+}

@@ -23,3 +23,10 @@ bool decimal_shortest(double f, uint64_t *digits, int *exponent);
 
 /* Writes `n` in decimal at `to`, which has room for 20 bytes; returns the end. */
 char *decimal_write(char *to, uint64_t n);
+
+/*
+ * The number with `n` digits of which the first counts 10^exponent, in two forms: "d.ddde+xx" with at least `least` (1
+ * or 2) digits of exponent, and with its point where it belongs. They write at `to` and return the end.
+ */
+char *decimal_put_scientific(char *to, const char *digits, size_t n, int exponent, int least);
+char *decimal_put_positional(char *to, const char *digits, size_t n, int exponent);

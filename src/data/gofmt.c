@@ -5,6 +5,10 @@
 #include "data/decimal.h"
 #include "data/gofmt.h"
 
+/* Powers of ten that %v writes without an exponent. */
+#define LEAST_POSITIONAL (-4)
+#define LEAST_SCIENTIFIC 6
+
 /* Does the text read back as the same number in the given width? */
 static bool reads_back(const char *text, double f, int bits)
 {
@@ -87,24 +91,43 @@ int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
         return trim_digits(room);
     }
     size_t n = go_float_parts(digits, fabs(f), &exponent);
-    snprintf(room, GO_FLOAT_MAX, "%s%c%s%.*se%c%02d", signbit(f) ? "-" : "", digits[0], n > 1 ? "." : "", (int)n - 1,
-             digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+    char *to = room;
+    if (signbit(f))
+        *to++ = '-';
+    *decimal_put_scientific(to, digits, n, exponent, 2) = '\0';
     return (int)n;
+}
+
+/* A float of 32 bits has no digits from decimal_shortest. */
+static struct str print_float(char room[static GO_FLOAT_MAX], float f)
+{
+    int digits = go_float_digits(room, f, 32);
+    long exponent = strtol(strchr(room, 'e') + 1, NULL, 10);
+
+    if (exponent >= LEAST_POSITIONAL && exponent < LEAST_SCIENTIFIC)
+        snprintf(room, GO_FLOAT_MAX, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, (double)f);
+    return str_c(room);
 }
 
 struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)
 {
-    if (bits == 32)
-        f = (float)f;
+    char digits[GO_FLOAT_MAX], *to = room;
+    int exponent = 0;
+
     if (isnan(f))
         return S("NaN");
-    if (isinf(f))
+    if (isinf(f) || (bits == 32 && isinf((float)f)))
         return f > 0 ? S("+Inf") : S("-Inf");
-    int digits = go_float_digits(room, f, bits);
-    long exponent = strtol(strchr(room, 'e') + 1, NULL, 10);
-    if (exponent >= -4 && exponent < 6)
-        snprintf(room, GO_FLOAT_MAX, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, f);
-    return str_c(room);
+    if (bits == 32)
+        return print_float(room, (float)f);
+    size_t n = go_float_parts(digits, fabs(f), &exponent);
+    if (signbit(f))
+        *to++ = '-';
+    to = exponent >= LEAST_POSITIONAL && exponent < LEAST_SCIENTIFIC
+             ? decimal_put_positional(to, digits, n, exponent)
+             : decimal_put_scientific(to, digits, n, exponent, 2);
+    *to = '\0';
+    return (struct str){ room, (size_t)(to - room) };
 }
 
 struct str go_float_str(struct arena *a, double f, int bits)

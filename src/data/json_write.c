@@ -129,40 +129,6 @@ void json_write_string(struct buf *out, struct str s, int flags)
 
 /* ---- numbers -------------------------------------------------------------------------------------- */
 
-/* digits[0] . digits[1..] e exponent, without a leading zero in the exponent. */
-static char *put_scientific(char *to, const char *digits, size_t n, int exponent)
-{
-    *to++ = digits[0];
-    if (n > 1) {
-        *to++ = '.';
-        memcpy(to, digits + 1, n - 1);
-        to += n - 1;
-    }
-    *to++ = 'e';
-    *to++ = exponent < 0 ? '-' : '+';
-    return decimal_write(to, (uint64_t)abs(exponent));
-}
-
-/* The same number with its point where `exponent`, the power of ten of the first digit, says. */
-static char *put_positional(char *to, const char *digits, size_t n, int exponent)
-{
-    size_t whole = exponent >= 0 ? (size_t)exponent + 1 : 0, zeros = exponent < 0 ? (size_t)(-1 - exponent) : 0;
-
-    if (whole >= n) { /* Go fills up with zeros behind the shortest digits, where C would print exact ones */
-        memcpy(to, digits, n);
-        memset(to + n, '0', whole - n);
-        return to + whole;
-    }
-    if (whole == 0)
-        *to++ = '0';
-    memcpy(to, digits, whole);
-    to += whole;
-    *to++ = '.';
-    memset(to, '0', zeros);
-    memcpy(to + zeros, digits + whole, n - whole);
-    return to + zeros + n - whole;
-}
-
 static void put_float(struct buf *out, double f)
 {
     char digits[GO_FLOAT_MAX];
@@ -178,9 +144,9 @@ static void put_float(struct buf *out, double f)
     if (signbit(f))
         *to++ = '-';
     if (size != 0 && (size < 1e-6 || size >= 1e21))
-        to = put_scientific(to, digits, n, exponent);
+        to = decimal_put_scientific(to, digits, n, exponent, 1);
     else
-        to = put_positional(to, digits, n, exponent);
+        to = decimal_put_positional(to, digits, n, exponent);
     put_end(out, to);
 }
 

@@ -1,11 +1,10 @@
 /* The dynamic tree. Maps are arrays in insertion order with a hash index once they are larger than SMALL. */
 #include <assert.h>
-#include <stdlib.h>
 #include <sys/auxv.h>
 
 #include "data/value.h"
 
-enum { SMALL = 16, MOST = 1 << 30, MOVES_MAX = 256 };
+enum { SMALL = 16, MOST = 1 << 30 };
 
 const struct value value_nil = { .kind = VALUE_NULL };
 
@@ -196,28 +195,26 @@ bool map_del(struct map *m, struct str key)
     return true;
 }
 
-/* Members tend to stand nearly in order already, and there are few of them. */
-static bool order_few(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b))
+/* Merges sorted halves, the left ones first among equals; `room` holds half of the pointers. */
+static void merge_sort(const struct map_entry **v, size_t n, const struct map_entry **room,
+                       int (*compare)(const void *a, const void *b))
 {
-    size_t moves = 0;
+    size_t half = n / 2, left = 0, right = half;
 
-    for (size_t i = 1; i < n; i++) {
-        const struct map_entry *entry = v[i];
-        size_t to = i;
-        for (; to > 0 && compare(&v[to - 1], &entry) > 0; to--)
-            v[to] = v[to - 1];
-        v[to] = entry;
-        moves += i - to;
-        if (moves > MOVES_MAX)
-            return false;
-    }
-    return true;
+    if (n < 2)
+        return;
+    merge_sort(v, half, room, compare);
+    merge_sort(v + half, n - half, room, compare);
+    memcpy(room, v, half * sizeof *v);
+    for (size_t to = 0; left < half; to++)
+        v[to] = right == n || compare(&room[left], &v[right]) <= 0 ? room[left++] : v[right++];
 }
 
-void map_order(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b))
+void map_order(struct arena *a, const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b))
 {
-    if (!order_few(v, n, compare))
-        qsort(v, n, sizeof *v, compare);
+    const struct map_entry *few[32];
+
+    merge_sort(v, n, n / 2 <= COUNT(few) ? few : arena_alloc_raw(a, n / 2 * sizeof *v), compare);
 }
 
 static int by_key(const void *x, const void *y)
@@ -229,9 +226,13 @@ static int by_key(const void *x, const void *y)
 const struct map_entry **map_sorted(struct arena *a, const struct map *m)
 {
     const struct map_entry **sorted = arena_alloc_raw(a, (m->n + 1) * sizeof *sorted);
-    for (size_t i = 0; i < m->n; i++)
+    bool ordered = true;
+    for (size_t i = 0; i < m->n; i++) {
         sorted[i] = &m->v[i];
-    map_order(sorted, m->n, by_key);
+        ordered = ordered && (i == 0 || str_cmp(m->v[i - 1].key, m->v[i].key) < 0);
+    }
+    if (!ordered)
+        map_order(a, sorted, m->n, by_key);
     return sorted;
 }
 

@@ -110,8 +110,8 @@ void map_reserve(struct arena *a, struct map *m, size_t n);                   /*
 bool map_del(struct map *m, struct str key);                                  /* keeps the order of the others */
 /* Positions of the entries ordered by key bytes (as Go prints and ranges over maps). */
 const struct map_entry **map_sorted(struct arena *a, const struct map *m);
-/* Sorts pointers to entries, as qsort would; quick for few and for nearly sorted ones. */
-void map_order(const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b));
+/* Sorts pointers to entries by merging, so that even an order that is none gives one result everywhere. */
+void map_order(struct arena *a, const struct map_entry **v, size_t n, int (*compare)(const void *a, const void *b));
 
 /* ---- convenience for documents (keys are C strings) --------------------------------------- */
 /* Member of a map; value_nil when `v` is no map or has no such key. Never NULL. */

@@ -8,6 +8,7 @@
 
 #include "data/gofmt.h"
 #include "data/json.h"
+#include "data/scan.h"
 #include "data/yaml.h"
 #include "data/yaml_scalar.h"
 
@@ -17,6 +18,7 @@
 
 struct writer {
     struct buf *out;
+    struct arena aside; /* orders of keys */
     int column, indent; /* indent is -1 outside of everything */
     bool whitespace;    /* the last byte separates words */
     bool indention;     /* this line has nothing but indentation and indicators */
@@ -137,19 +139,29 @@ static bool ends_plain(struct str s, size_t i)
     return s.p[i] == '#' && i > 0 && (is_blank(s, i - 1) || s.p[i - 1] == '\n' || s.p[i - 1] == '\r');
 }
 
+/* From byte `i` on: past the characters that allow every style. */
+static size_t skip_harmless(struct str s, size_t i)
+{
+    while (i < s.n && (uint8_t)s.p[i] > ' ' && (uint8_t)s.p[i] < 0x7f && s.p[i] != ':' && s.p[i] != '#')
+        i++;
+    return i;
+}
+
 static struct traits traits_of(const struct writer *w, struct str s)
 {
     bool indicators = bad_start(s), breaks = false, special = false, tabs = false;
     bool space_break = false, break_space = false, before_space = false, before_break = false;
     uint32_t c = 0;
 
-    for (size_t i = 0, width = 0; i < s.n; i += width) {
-        width = rune_at(s, i, &c);
-        if (c > ' ' && c < 0x7f && c != ':' && c != '#') {
+    for (size_t i = 0, from = 0; i < s.n;) {
+        i = skip_harmless(s, from = i);
+        if (i > from)
             before_space = before_break = false;
-            continue;
-        }
-        indicators = indicators || ends_plain(s, i);
+        if (i == s.n)
+            break;
+        size_t at = i;
+        i += rune_at(s, at, &c);
+        indicators = indicators || ends_plain(s, at);
         tabs = tabs || c == '\t';
         special = special || (!is_printable(c) && !(w->pretty && c == '\t'));
         bool is_brk = is_break(c), is_spc = c == ' ';
@@ -176,24 +188,52 @@ static void write_rune(struct writer *w, struct str s, size_t i, size_t width)
     w->column++;
 }
 
+/* Several runes on one line. */
+static void write_run(struct writer *w, struct str run)
+{
+    buf_add(w->out, run);
+    w->column += (int)utf8_count(run);
+}
+
+/* Does a text of so many bytes end before the column where lines are folded? */
+static bool fits(const struct writer *w, struct str s)
+{
+    return s.n < FOLD_AFTER && w->column + (int)s.n <= FOLD_AFTER;
+}
+
+/* The word that starts at byte `i`, or the first of several blanks. */
+static struct str word_at(struct str s, size_t i)
+{
+    const char *blank = memchr(s.p + i, ' ', s.n - i);
+    size_t end = blank == NULL ? s.n : (size_t)(blank - s.p);
+
+    return str_slice(s, i, end > i ? end : i + 1);
+}
+
 static void write_plain(struct writer *w, struct str s, bool fold)
 {
     bool spaces = false;
-    uint32_t c = 0;
 
     if (!w->whitespace)
         put(w, ' ');
-    for (size_t i = 0, width = 0; i < s.n; i += width) {
-        width = rune_at(s, i, &c);
-        if (c == ' ' && fold && !spaces && beyond_fold(w) && !is_space_at(s, i + 1))
+    for (size_t i = 0; i < s.n;) {
+        struct str word = !fold || fits(w, s) ? str_slice(s, i, s.n) : word_at(s, i);
+        bool space = word.p[0] == ' ';
+        if (space && word.n == 1 && fold && !spaces && beyond_fold(w) && !is_space_at(s, i + 1))
             write_indent(w);
         else
-            write_rune(w, s, i, width);
-        spaces = c == ' ';
+            write_run(w, word);
+        spaces = space;
+        i += word.n;
         w->indention = false;
     }
     w->whitespace = false;
     w->indention = false;
+}
+
+static bool is_ascii_without(struct str s, char c)
+{
+    return memchr(s.p, c, s.n) == NULL && scan_printable(s.p, s.p + s.n) == s.p + s.n;
 }
 
 /* Only U+2028 and U+2029 come here as line breaks; the emitter copies them and starts a line. */
@@ -203,6 +243,10 @@ static void write_single(struct writer *w, struct str s, bool fold)
     uint32_t c = 0;
 
     write_indicator(w, "'", true, false, false);
+    if ((!fold || fits(w, s)) && is_ascii_without(s, '\'')) {
+        write_run(w, s);
+        s.n = 0;
+    }
     for (size_t i = 0, width = 0; i < s.n; i += width) {
         width = rune_at(s, i, &c);
         if (c == ' ') {
@@ -260,6 +304,18 @@ static void write_escape(struct writer *w, uint32_t c)
     w->column += (int)(w->out->n - before);
 }
 
+/* Bytes that go as they are in double quotes, from the rune of `width` bytes at `i` on; blanks come one at a time. */
+static size_t unescaped_run(struct str s, size_t i, size_t width)
+{
+    size_t end = i + width;
+
+    if (width > 1 || s.p[i] == ' ')
+        return width;
+    while (end < s.n && (uint8_t)s.p[end] > ' ' && (uint8_t)s.p[end] < 0x7f && s.p[end] != '"' && s.p[end] != '\\')
+        end++;
+    return end - i;
+}
+
 static void write_double(struct writer *w, struct str s, bool fold)
 {
     bool marked = str_starts(s, S("\xef\xbb\xbf")); /* go-yaml takes all that follows for the mark */
@@ -276,7 +332,8 @@ static void write_double(struct writer *w, struct str s, bool fold)
             if (is_space_at(s, i + 1))
                 put(w, '\\');
         } else {
-            write_rune(w, s, i, width);
+            width = unescaped_run(s, i, width);
+            write_run(w, str_slice(s, i, i + width));
         }
         spaces = c == ' ' && !marked;
     }
@@ -300,6 +357,16 @@ static void write_block_hints(struct writer *w, struct str s)
         write_indicator(w, "+", false, false, false);
 }
 
+/* The ASCII that goes on the line, from the rune of `width` bytes at `i` on. */
+static size_t line_run(struct str s, size_t i, size_t width)
+{
+    size_t end = i + width;
+
+    while (width == 1 && end < s.n && (uint8_t)s.p[end] >= ' ' && (uint8_t)s.p[end] < 0x7f)
+        end++;
+    return end - i;
+}
+
 static void write_block(struct writer *w, struct str s)
 {
     bool breaks = true;
@@ -319,15 +386,20 @@ static void write_block(struct writer *w, struct str s)
         }
         if (breaks)
             write_indent(w);
-        write_rune(w, s, i, width);
+        width = line_run(s, i, width);
+        write_run(w, str_slice(s, i, i + width));
         w->indention = breaks = false;
     }
 }
 
-static void write_string(struct writer *w, struct str s, bool key)
+static struct traits traits_or_empty(const struct writer *w, struct str s)
 {
-    struct traits t = s.n == 0 ? (struct traits){ .plain = true, .single = true } : traits_of(w, s);
-    bool newline = memchr(s.p, '\n', s.n) != NULL, ambiguous = !newline && yaml_is_ambiguous(s);
+    return s.n == 0 ? (struct traits){ .plain = true, .single = true } : traits_of(w, s);
+}
+
+static void write_string(struct writer *w, struct str s, struct traits t, bool key)
+{
+    bool newline = t.multiline && memchr(s.p, '\n', s.n) != NULL, ambiguous = !newline && yaml_is_ambiguous(s);
 
     if (newline && t.block && !key)
         write_block(w, s);
@@ -364,7 +436,7 @@ static void write_number(struct writer *w, const struct value *v)
     size_t before = w->out->n;
 
     if (v->kind == VALUE_INT)
-        buf_fmt(w->out, "%lld", (long long)v->i);
+        json_write(w->out, v, 0);
     else
         write_float(w, v->f);
     w->column += (int)(w->out->n - before);
@@ -386,21 +458,18 @@ static int compare_v3(const void *a, const void *b)
     return yaml_key_compare((*x)->key, (*y)->key, true);
 }
 
-static bool is_simple_key(const struct writer *w, struct str key)
-{
-    return key.n <= SIMPLE_KEY_MAX && memchr(key.p, '\n', key.n) == NULL && !traits_of(w, key).multiline;
-}
-
 static void write_key(struct writer *w, struct str key)
 {
-    if (key.n == 0 || is_simple_key(w, key)) {
-        write_string(w, key, true);
+    struct traits t = traits_or_empty(w, key);
+
+    if (key.n <= SIMPLE_KEY_MAX && !t.multiline) {
+        write_string(w, key, t, true);
         write_indicator(w, ":", false, false, false);
         return;
     }
     write_indicator(w, "?", true, false, true);
     int before = deepen(w, true, false);
-    write_string(w, key, false);
+    write_string(w, key, t, false);
     w->indent = before;
     write_indent(w);
     write_indicator(w, ":", true, false, true);
@@ -408,13 +477,13 @@ static void write_key(struct writer *w, struct str key)
 
 static void write_map(struct writer *w, const struct map *m)
 {
-    struct arena *a = w->out->a;
-    const struct map_entry **sorted = arena_new(a, const struct map_entry *, m->n);
+    struct arena_mark mark = arena_mark(&w->aside);
+    const struct map_entry **sorted = arena_alloc_raw(&w->aside, m->n * sizeof *sorted);
     int before = deepen(w, false, false);
 
     for (size_t i = 0; i < m->n; i++)
         sorted[i] = &m->v[i];
-    qsort(sorted, m->n, sizeof *sorted, w->pretty ? compare_v3 : compare_v2);
+    map_order(&w->aside, sorted, m->n, w->pretty ? compare_v3 : compare_v2);
     for (size_t i = 0; i < m->n; i++) {
         write_indent(w);
         write_key(w, sorted[i]->key);
@@ -422,6 +491,7 @@ static void write_map(struct writer *w, const struct map *m)
         write_node(w, &sorted[i]->value);
     }
     w->indent = before;
+    arena_rewind(&w->aside, mark);
 }
 
 static void write_list(struct writer *w, const struct list *l)
@@ -442,7 +512,7 @@ static void write_scalar(struct writer *w, const struct value *v)
     int before = deepen(w, true, false);
 
     if (v->kind == VALUE_STRING) {
-        write_string(w, value_as_str(v), false);
+        write_string(w, value_as_str(v), traits_or_empty(w, value_as_str(v)), false);
     } else if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT) {
         write_indicator(w, "", true, false, false);
         write_number(w, v);
@@ -471,6 +541,7 @@ static void write_document(struct buf *out, const struct value *v, bool pretty)
 
     write_node(&w, v);
     write_indent(&w);
+    arena_close(&w.aside);
 }
 
 void yaml_write(struct buf *out, const struct value *v)
@@ -498,12 +569,14 @@ static bool is_exotic(struct str s)
 {
     uint32_t c = 0;
 
-    for (size_t i = 0, width = 0; i < s.n; i += width) {
+    for (size_t i = 0, width = 0;; i += width) {
+        i = (size_t)(scan_printable(s.p + i, s.p + s.n) - s.p);
+        if (i >= s.n)
+            return false;
         width = rune_at(s, i, &c);
         if ((c >= 0x7f && c < 0xa0) || c == 0xfeff || (c >= 0xfffd && c <= 0xffff))
             return true;
     }
-    return false;
 }
 
 /* Look through the tree: *exotic when some string needs the way through JSON; false for a number without JSON form. */

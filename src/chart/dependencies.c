@@ -8,7 +8,7 @@
 #include "data/semver.h"
 
 struct enabler {
-    struct arena *a;
+    struct arena *a, *scratch; /* values that only decide lie in `scratch` */
     struct warnings *w;
 };
 
@@ -156,13 +156,15 @@ static void drop_disabled(struct chart *c)
 
 static bool enable(const struct enabler *x, struct chart *c, const struct value *user, struct str prefix, struct err *e)
 {
+    CLEANUP(arena_close) struct arena below = { 0 }; /* serves one subchart after the other */
+    const struct enabler inner = { .a = x->a, .scratch = &below, .w = x->w };
     struct value values;
     struct str missing;
 
     if (!c->wants.declared)
         return true;
     apply_aliases(x, c);
-    if (!values_coalesce(x->a, c, user, false, x->w, &values, e))
+    if (!values_coalesce(x->scratch, c, user, false, x->w, &values, e))
         return false;
     const struct value *tags = values_table(&values, S("tags"), &missing);
     for (size_t i = 0; i < c->wants.n; i++) {
@@ -172,9 +174,10 @@ static bool enable(const struct enabler *x, struct chart *c, const struct value 
     }
     drop_disabled(c);
     for (size_t i = 0; i < c->n_charts; i++) {
-        struct str below = arena_fmt(x->a, "%.*s%.*s.", STR(prefix), STR(c->charts[i]->name));
-        if (!enable(x, c->charts[i], &values, below, e))
+        struct str path = arena_fmt(x->a, "%.*s%.*s.", STR(prefix), STR(c->charts[i]->name));
+        if (!enable(&inner, c->charts[i], &values, path, e))
             return false;
+        arena_reset(&below);
     }
     return true;
 }
@@ -265,6 +268,7 @@ static struct value normalised_imports(struct arena *a, const struct value *impo
 static bool import_values(const struct enabler *x, struct chart *c, struct err *e)
 {
     struct value values, imported = value_map(x->a);
+    bool imports = false;
 
     for (size_t i = 0; i < c->n_charts; i++)
         if (!import_values(x, c->charts[i], e))
@@ -275,18 +279,20 @@ static bool import_values(const struct enabler *x, struct chart *c, struct err *
         return false;
     for (size_t i = 0; i < c->wants.n; i++) {
         struct chart_dependency *d = &c->wants.v[i];
+        imports = imports || value_len(&d->import_values) > 0;
         for (size_t k = 0; k < value_len(&d->import_values); k++)
             import_one(x, d, value_item(&d->import_values, k), &values, imported.map);
         d->import_values = normalised_imports(x->a, &d->import_values);
     }
-    c->values = values_copy(x->a, &values);
+    c->values = imports ? values_copy(x->a, &values) : values; /* the tables that are imported belong to `values` */
     values_merge_tables(x->a, c->values.map, imported.map, x->w);
     return true;
 }
 
 bool dependencies_process(struct arena *a, struct chart *c, const struct value *user, struct warnings *w, struct err *e)
 {
-    const struct enabler x = { .a = a, .w = w };
+    CLEANUP(arena_close) struct arena scratch = { 0 };
+    const struct enabler x = { .a = a, .scratch = &scratch, .w = w };
 
     return enable(&x, c, user, S(""), e) && import_values(&x, c, e);
 }

@@ -138,11 +138,13 @@ struct value values_copy(struct arena *a, const struct value *v)
     if (v->kind == VALUE_LIST) {
         out = value_list(a);
         out.tag = v->tag;
+        list_reserve(a, out.list, v->list->n);
         for (size_t i = 0; i < v->list->n; i++)
             list_push(a, out.list, values_copy(a, &v->list->v[i]));
     } else if (v->kind == VALUE_MAP) {
         out = value_map(a);
         out.tag = v->tag;
+        map_reserve(a, out.map, v->map->n);
         for (size_t i = 0; i < v->map->n; i++)
             map_put(a, out.map, v->map->v[i].key, values_copy(a, &v->map->v[i].value));
     }

@@ -22,11 +22,6 @@ struct regex {
     struct regex_translation translation;
 };
 
-static void free_data(pcre2_match_data **d)
-{
-    pcre2_match_data_free(*d);
-}
-
 void regex_free(struct regex **re)
 {
     struct regex *r = *re;
@@ -40,26 +35,35 @@ void regex_free(struct regex **re)
     free(r);
 }
 
-/* Compile the translated pattern; what RE2 accepts can only be too large for PCRE2. */
-static bool compile(struct regex *r, struct str pattern, struct err *e)
+/* NULL: too large for PCRE2, or no memory. `utf` says what it may rely on: that texts are UTF-8, or that they may not
+ * be.
+ */
+static pcre2_code *compile_for(struct str pattern, uint32_t utf)
 {
     int code = 0;
     PCRE2_SIZE at = 0;
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_UCP | PCRE2_DOLLAR_ENDONLY;
+    pcre2_code *made = NULL;
 
-    r->limits = pcre2_match_context_create(NULL);
-    if (context == NULL || r->limits == NULL) {
-        pcre2_compile_context_free(context);
-        return err_set(e, ERR_UNAVAILABLE, "compile regular expression: out of memory");
-    }
+    if (context == NULL)
+        return NULL;
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
     pcre2_set_parens_nest_limit(context, 2 * REGEX_DEPTH_MAX);
+    made = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, utf | PCRE2_NEVER_UCP | PCRE2_DOLLAR_ENDONLY, &code, &at,
+                         context);
+    pcre2_compile_context_free(context);
+    return made;
+}
+
+/* Compile the translated pattern; what RE2 accepts can only be too large for PCRE2. */
+static bool compile(struct regex *r, struct str pattern, struct err *e)
+{
+    r->limits = pcre2_match_context_create(NULL);
+    if (r->limits == NULL)
+        return err_set(e, ERR_UNAVAILABLE, "compile regular expression: out of memory");
     pcre2_set_match_limit(r->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(r->limits, HEAP_LIMIT_KIB);
-    struct str text = r->translation.pattern;
-    r->code = pcre2_compile((PCRE2_SPTR)text.p, text.n, options, &code, &at, context);
-    pcre2_compile_context_free(context);
+    r->code = compile_for(r->translation.pattern, PCRE2_UTF);
     if (r->code == NULL)
         return err_set(e, ERR_LIMIT, "error parsing regexp: expression too large: `%.*s`", STR(pattern));
     return true;
@@ -99,16 +103,34 @@ static bool too_long(struct str subject, struct err *e)
                    subject.n);
 }
 
-static bool match(const struct regex *re, pcre2_match_data *data, struct str subject, size_t start, bool *found,
-                  struct err *e)
+bool regex_search_open(const struct regex *re, struct str subject, struct regex_search *out, struct err *e)
+{
+    *out = (struct regex_search){ .re = re, .subject = subject };
+    if (!utf8_valid(subject) && (out->loose = compile_for(re->translation.pattern, PCRE2_MATCH_INVALID_UTF)) == NULL)
+        return err_set(e, ERR_LIMIT, "regular expression is too large for a text that is no UTF-8");
+    out->data = pcre2_match_data_create_from_pattern(re->code, NULL);
+    return out->data != NULL || err_set(e, ERR_UNAVAILABLE, "match regular expression: out of memory");
+}
+
+void regex_search_close(struct regex_search *s)
+{
+    pcre2_match_data_free(s->data);
+    pcre2_code_free(s->loose);
+    *s = (struct regex_search){ 0 };
+}
+
+static bool match(const struct regex_search *s, size_t start, bool *found, struct err *e)
 {
     static const char nothing[] = "";
-    PCRE2_SPTR text = (PCRE2_SPTR)(subject.n > 0 ? subject.p : nothing);
-    int code =
-        start > subject.n ? PCRE2_ERROR_NOMATCH : pcre2_match(re->code, text, subject.n, start, 0, data, re->limits);
+    PCRE2_SPTR text = (PCRE2_SPTR)(s->subject.n > 0 ? s->subject.p : nothing);
+    int code = PCRE2_ERROR_NOMATCH;
 
+    if (start <= s->subject.n && s->loose != NULL)
+        code = pcre2_match(s->loose, text, s->subject.n, start, 0, s->data, s->re->limits);
+    else if (start <= s->subject.n)
+        code = pcre2_match(s->re->code, text, s->subject.n, start, PCRE2_NO_UTF_CHECK, s->data, s->re->limits);
     if (code < 0 && code != PCRE2_ERROR_NOMATCH)
-        return too_long(subject, e);
+        return too_long(s->subject, e);
     *found = code >= 0;
     return true;
 }
@@ -120,25 +142,21 @@ static struct regex_span span_at(const PCRE2_SIZE *ends, size_t i)
     return (struct regex_span){ (ptrdiff_t)ends[2 * i], (ptrdiff_t)ends[2 * i + 1] };
 }
 
-static pcre2_match_data *make_data(const struct regex *re, struct err *e)
+bool regex_search_from(const struct regex_search *s, size_t start, struct regex_span *spans, bool *found, struct err *e)
 {
-    pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
-
-    if (data == NULL)
-        err_set_(e, ERR_UNAVAILABLE, "match regular expression: out of memory");
-    return data;
+    if (!match(s, start, found, e))
+        return false;
+    for (size_t i = 0; *found && i <= regex_groups(s->re); i++)
+        spans[i] = span_at(pcre2_get_ovector_pointer(s->data), i);
+    return true;
 }
 
 bool regex_match(const struct regex *re, struct str subject, size_t start, struct regex_span *spans, bool *found,
                  struct err *e)
 {
-    CLEANUP(free_data) pcre2_match_data *data = make_data(re, e);
+    CLEANUP(regex_search_close) struct regex_search s = { 0 };
 
-    if (data == NULL || !match(re, data, subject, start, found, e))
-        return false;
-    for (size_t i = 0; *found && i <= regex_groups(re); i++)
-        spans[i] = span_at(pcre2_get_ovector_pointer(data), i);
-    return true;
+    return regex_search_open(re, subject, &s, e) && regex_search_from(&s, start, spans, found, e);
 }
 
 /* ---- replacing ------------------------------------------------------------------------------------ */
@@ -230,18 +248,18 @@ static bool check_limits(struct str subject, size_t done, size_t matches, int64_
 bool regex_replace(struct arena *a, const struct regex *re, struct str subject, struct str with, bool literal,
                    struct str *out, struct err *e)
 {
-    CLEANUP(free_data) pcre2_match_data *data = make_data(re, e);
+    CLEANUP(regex_search_close) struct regex_search s = { 0 };
     struct buf b = { .a = a };
     size_t copied = 0; /* also the end of the last match */
     size_t matches = 0;
     int64_t since = cpu_seconds();
     bool found = false;
 
-    if (data == NULL)
+    if (!regex_search_open(re, subject, &s, e))
         return false;
-    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(data);
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s.data);
     for (size_t at = 0; at <= subject.n; at = next_position(subject, at, ends[1])) {
-        if (!check_limits(subject, b.n, ++matches, since, e) || !match(re, data, subject, at, &found, e))
+        if (!check_limits(subject, b.n, ++matches, since, e) || !match(&s, at, &found, e))
             return false;
         if (!found)
             break;

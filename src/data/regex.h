@@ -24,6 +24,18 @@ struct regex_span {
  * errors: ERR_LIMIT when a limit is passed. */
 MUST_CHECK bool regex_match(const struct regex *re, struct str subject, size_t start, struct regex_span *spans,
                             bool *found, struct err *e);
+/* One text that is searched again and again: whether it is UTF-8, which takes a look at all of it, is asked once. */
+struct regex_search {
+    const struct regex *re;
+    struct str subject;
+    struct pcre2_real_code_8 *loose; /* the expression for a text that is no UTF-8; else NULL */
+    struct pcre2_real_match_data_8 *data;
+};
+MUST_CHECK bool regex_search_open(const struct regex *re, struct str subject, struct regex_search *out, struct err *e);
+void regex_search_close(struct regex_search *s); /* for CLEANUP too; a zeroed one is fine */
+/* As regex_match. */
+MUST_CHECK bool regex_search_from(const struct regex_search *s, size_t start, struct regex_span *spans, bool *found,
+                                  struct err *e);
 /* Go's ReplaceAllString ($1, ${name}); literal: ReplaceAllLiteralString. */
 MUST_CHECK bool regex_replace(struct arena *a, const struct regex *re, struct str subject, struct str with,
                               bool literal, struct str *out, struct err *e);

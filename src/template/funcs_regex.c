@@ -27,7 +27,7 @@ static bool compile_or_fail(struct template_call *c, struct str pattern, struct 
  * The next match from *pos on, as Go's FindAll steps: an empty one right after another match does not count. */
 struct finder {
     struct template_call *c;
-    const struct regex *re;
+    struct regex_search search;
     struct str s;
     struct regex_span *spans;
     size_t pos;
@@ -37,7 +37,7 @@ struct finder {
 static bool find_next(struct finder *f, bool *found, struct err *e)
 {
     while (f->pos <= f->s.n) {
-        if (!regex_match(f->re, f->s, f->pos, f->spans, found, e))
+        if (!regex_search_from(&f->search, f->pos, f->spans, found, e))
             return false;
         if (!budget_look(f->c, e))
             return false;
@@ -59,11 +59,17 @@ static bool find_next(struct finder *f, bool *found, struct err *e)
     return true;
 }
 
-static struct finder start(struct template_call *c, const struct regex *re, struct str s)
+static bool start(struct template_call *c, const struct regex *re, struct str s, struct finder *out, struct err *e)
 {
-    return (struct finder){
-        .c = c, .re = re, .s = s, .spans = arena_new(c->a, struct regex_span, regex_groups(re) + 1), .last_end = -1
+    *out = (struct finder){
+        .c = c, .s = s, .spans = arena_new(c->a, struct regex_span, regex_groups(re) + 1), .last_end = -1
     };
+    return regex_search_open(re, s, &out->search, e);
+}
+
+static void finish(struct finder *f)
+{
+    regex_search_close(&f->search);
 }
 
 static struct str span_text(struct str s, struct regex_span span)
@@ -77,10 +83,10 @@ FUNC(fn_must_regex_match)
 {
     CLEANUP(regex_free) struct regex *re = NULL;
     bool found;
-    if (!regex_compile(str_at(args, 0), &re, e))
+    CLEANUP(finish) struct finder f = { 0 };
+    if (!regex_compile(str_at(args, 0), &re, e) || !start(c, re, str_at(args, 1), &f, e))
         return false;
-    struct finder f = start(c, re, str_at(args, 1));
-    return regex_match(re, f.s, 0, f.spans, &found, e) && budget_look(c, e) && give(out, value_bool(found));
+    return regex_search_from(&f.search, 0, f.spans, &found, e) && budget_look(c, e) && give(out, value_bool(found));
 }
 
 FUNC(fn_regex_match)
@@ -92,10 +98,9 @@ static bool find(struct template_call *c, compiler *compile, const struct value 
 {
     CLEANUP(regex_free) struct regex *re = NULL;
     bool found;
-    if (!compile(c, str_at(args, 0), &re, e))
-        return false;
-    struct finder f = start(c, re, str_at(args, 1));
-    if (!regex_match(re, f.s, 0, f.spans, &found, e) || !budget_look(c, e))
+    CLEANUP(finish) struct finder f = { 0 };
+    if (!compile(c, str_at(args, 0), &re, e) || !start(c, re, str_at(args, 1), &f, e)
+        || !regex_search_from(&f.search, 0, f.spans, &found, e) || !budget_look(c, e))
         return false;
     return give_str(out, found ? span_text(f.s, f.spans[0]) : S(""));
 }
@@ -115,9 +120,9 @@ static bool find_all(struct template_call *c, compiler *compile, const struct va
 {
     CLEANUP(regex_free) struct regex *re = NULL;
     bool found = true;
-    if (!compile(c, str_at(args, 0), &re, e))
+    CLEANUP(finish) struct finder f = { 0 };
+    if (!compile(c, str_at(args, 0), &re, e) || !start(c, re, str_at(args, 1), &f, e))
         return false;
-    struct finder f = start(c, re, str_at(args, 1));
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     while (args[2].i < 0 || out->list->n < (size_t)args[2].i) {
         if (!find_next(&f, &found, e))
@@ -198,9 +203,9 @@ static bool split(struct template_call *c, compiler *compile, const struct value
                   struct err *e)
 {
     CLEANUP(regex_free) struct regex *re = NULL;
-    if (!compile(c, str_at(args, 0), &re, e))
+    CLEANUP(finish) struct finder f = { 0 };
+    if (!compile(c, str_at(args, 0), &re, e) || !start(c, re, str_at(args, 1), &f, e))
         return false;
-    struct finder f = start(c, re, str_at(args, 1));
     *out = tagged(value_list(c->a), TEMPLATE_STRINGS);
     if (args[2].i == 0)
         return give(out, tagged(*out, TEMPLATE_NIL_STRINGS));

@@ -11,6 +11,7 @@
  */
 #include "base/sys.h"
 #include "chart/internal.h"
+#include "chart/schema.h"
 #include "data/json.h"
 
 #define INDEX_MAX 65536
@@ -311,7 +312,7 @@ static enum outcome list_item(struct setter *s, struct list *list, int64_t i, in
         while (extra.n > 0) {
             uint32_t r;
             struct str one = str_cut(&extra, utf8_decode(extra, &r));
-            buf_fmt(&runes, "%s'%.*s'", runes.n > 0 ? " " : "", STR(one));
+            buf_fmt(&runes, "%s%.*s", runes.n > 0 ? " " : "", STR(schema_quote(s->a, one)));
         }
         return fail(s, "unexpected data at end of array index: [%.*s]", STR(buf_str(&runes)));
     }

@@ -219,7 +219,10 @@ static bool take_number(struct scan *s)
     bool whole = s->p == whole_end;
     if (!whole || n.count > INTEGER_DIGITS)
         return take_unusual(s, &n, (struct str){ start, (size_t)(s->p - start) }, whole);
-    gather(&s->items, value_int(*start == '-' ? -(int64_t)n.digits : (int64_t)n.digits));
+    if (*start == '-' && n.digits == 0)
+        gather(&s->items, value_float(-0.0)); /* no int has a sign on its zero */
+    else
+        gather(&s->items, value_int(*start == '-' ? -(int64_t)n.digits : (int64_t)n.digits));
     return true;
 }
 

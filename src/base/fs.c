@@ -19,7 +19,7 @@ bool fs_read(struct arena *a, int dir, const char *path, size_t max, struct str 
     if (fstat(fd, &st) != 0)
         return err_sys(e, "read %s", path);
     if (S_ISDIR(st.st_mode))
-        return err_set(e, ERR_INVALID, "read %s: it is a folder", path);
+        return err_set(e, ERR_INVALID, "read %s: is a directory", path);
     struct buf b = { .a = a };
     buf_reserve(&b, st.st_size > 0 && (size_t)st.st_size <= max ? (size_t)st.st_size + 1 : 4096);
     for (;;) {

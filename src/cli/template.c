@@ -192,6 +192,8 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
     struct chart *chart;
     struct str *show_only = arena_new(a, struct str, t->show_only.n);
 
+    if (t->output_dir != NULL && t->output_dir[0] == '\0')
+        t->output_dir = NULL; /* as Helm has it: no folder */
     if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
         || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, &path, &chart, e))
         return false;

@@ -9,7 +9,7 @@ struct str *cli_split_commas(struct arena *a, const struct cli_words *w, size_t 
 
     for (size_t i = 0; i < w->n; i++) {
         struct str rest = str_c(w->v[i]), part;
-        bool more = true;
+        bool more = rest.n > 0; /* an empty flag names nothing */
         while (more) {
             more = str_split(&rest, S(","), &part);
             *vec_push(a, &out) = part;

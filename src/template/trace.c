@@ -4,19 +4,27 @@
  */
 #include "template/internal.h"
 
+/* Where the piece stands in the file; false for statements that print nothing of their own. */
+static bool place_of(const struct tree *t, const struct node *n, size_t *at)
+{
+    if (n->kind == NODE_TEXT)
+        *at = (size_t)(n->text.p - t->text.p);
+    else if (n->kind == NODE_ACTION)
+        *at = n->control.pipe->pos;
+    else if (n->kind == NODE_LITERAL)
+        *at = n->pos;
+    else
+        return false;
+    return *at <= t->text.n;
+}
+
 void trace_add(struct template_call *c, const struct node *n)
 {
-    struct template_trace *t = c->options->trace;
-    bool literal = n->kind == NODE_TEXT;
-    if (c->nested > 0
-        || (!literal && n->kind != NODE_ACTION
-            && n->kind != NODE_LITERAL)) /* the texts of include are printed by an action */
+    size_t at;
+    if (c->nested > 0 || !place_of(c->tree, n, &at)) /* the texts of include are printed by an action */
         return;
-    size_t at = literal ? (size_t)(n->text.p - c->tree->text.p) : n->control.pipe->pos;
-    if (at > c->tree->text.n) /* no slice of the text */
-        return;
-    *vec_push(c->a, t) = (struct template_mark){
-        .out = c->out->n, .file = c->tree->file, .text = c->tree->text, .at = at, .literal = literal
+    *vec_push(c->a, c->options->trace) = (struct template_mark){
+        .out = c->out->n, .file = c->tree->file, .text = c->tree->text, .at = at, .literal = n->kind == NODE_TEXT
     };
 }
 

@@ -39,8 +39,11 @@ struct value gather_map(struct gather *g, size_t from)
     struct map *m = arena_alloc_raw(g->a, sizeof *m + n * sizeof *m->v);
 
     *m = (struct map){ .v = (struct map_entry *)(void *)(m + 1), .cap = (uint32_t)n };
-    map_reserve(g->a, m, n);
-    for (size_t i = from; i < g->n; i += 2)
+    if (n == 1) /* nothing to compare with */
+        m->v[m->n++] = (struct map_entry){ value_as_str(&g->v[from]), g->v[from + 1] };
+    else
+        map_reserve(g->a, m, n);
+    for (size_t i = from; n > 1 && i < g->n; i += 2)
         map_put(g->a, m, value_as_str(&g->v[i]), g->v[i + 1]);
     g->n = from;
     return (struct value){ .kind = VALUE_MAP, .map = m };

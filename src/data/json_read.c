@@ -35,13 +35,19 @@ static bool fail(struct scan *s, const char *why)
     return err_set(s->e, ERR_INVALID, "JSON line %d column %td: %s", line, s->p - start + 1, why);
 }
 
-/* Most tokens follow each other directly or behind one blank; indentation comes in runs. */
-static void skip_space(struct scan *s)
+static void skip_white(struct scan *s)
 {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r')) {
         s->p++;
-        s->p = scan_blanks(s->p, s->end);
+        s->p = scan_blanks(s->p, s->end); /* indentation */
     }
+}
+
+/* Most tokens follow each other directly. */
+static inline void skip_space(struct scan *s)
+{
+    if (s->p < s->end && (uint8_t)*s->p <= ' ')
+        skip_white(s);
 }
 
 static bool next_is(const struct scan *s, char c)

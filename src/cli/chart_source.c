@@ -89,6 +89,17 @@ static bool open_registry(struct chart_source *s, struct err *e)
     return oci_client_open(&o, &s->registry, e);
 }
 
+/* A file that is named and not there must not look like a server that cannot be reached. */
+static bool check_files(const struct chart_access *access, struct err *e)
+{
+    const char *const files[] = { access->ca_file, access->cert_file, access->key_file };
+
+    for (size_t i = 0; i < COUNT(files); i++)
+        if (files[i] != NULL && !fs_exists(files[i]))
+            return err_set(e, ERR_NOT_FOUND, "open %s: no such file or directory", files[i]);
+    return true;
+}
+
 bool chart_source_open(struct arena *a, const struct chart_access *access, struct chart_source **out, struct err *e)
 {
     struct chart_source *s = arena_new(a, struct chart_source, 1);
@@ -96,7 +107,8 @@ bool chart_source_open(struct arena *a, const struct chart_access *access, struc
     s->a = a;
     s->access = *access;
     s->cache = chart_cache_open(a);
-    if (!chart_read_password(a, &s->access, e) || !repositories_read(a, access->repository_config, &s->repositories, e))
+    if (!check_files(access, e) || !chart_read_password(a, &s->access, e)
+        || !repositories_read(a, access->repository_config, &s->repositories, e))
         return false;
     s->username = str_c(s->access.username);
     s->password = str_c(s->access.password);

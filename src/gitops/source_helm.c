@@ -48,7 +48,11 @@ static bool get_url(void *user, struct arena *a, struct str url, struct str *out
 static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart **out, struct err *e)
 {
     struct value resolved;
-    struct chart_fetcher fetcher = { .get = get_url, .user = (void *)(uintptr_t)job->o->config, .root = job->root };
+    struct chart_fetcher fetcher = { .get = get_url,
+                                     .versions = source_registry_versions,
+                                     .pull = source_registry_pull,
+                                     .user = (void *)(uintptr_t)job->o->config,
+                                     .root = job->root };
     if (!chart_load_within(a, job->dir, job->root, out, e))
         return false;
     if (chart_missing_dependencies(a, *out).n == 0)

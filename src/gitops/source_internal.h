@@ -17,6 +17,13 @@ MUST_CHECK bool source_take_documents(struct arena *a, struct rendering_job *job
                                       struct err *e);
 MUST_CHECK bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *e);
 MUST_CHECK bool source_render_directory(struct arena *a, struct rendering_job *job, struct err *e);
+/* A chart in a registry ("oci://HOST/PATH/NAME"), for struct chart_fetcher; user: the configuration. As with
+ * repositories, addresses inside our networks are reached only when a Secret names them, and only that Secret's
+ * credentials are sent. */
+MUST_CHECK bool source_registry_versions(void *user, struct arena *a, struct str chart, struct str **out, size_t *n,
+                                         struct err *e);
+MUST_CHECK bool source_registry_pull(void *user, struct arena *a, struct str chart, struct str version, struct str *out,
+                                     struct err *e);
 /* A path of the user's inside the check-out: relative to the source's folder, or to the root when it starts with '/'.
  * errors: ERR_DENIED when it leads out, ERR_NOT_FOUND. */
 MUST_CHECK bool source_path(struct arena *a, const struct rendering_job *job, struct str path, const char **out,

@@ -10,9 +10,11 @@
 #include "data/yaml.h"
 #include "gitops/source.h"
 #include "net/http.h"
+#include "oci/oci.h"
+#include "oci/registry.h"
 
-#define REPOSITORY                                                                                                     \
-    "kind: Secret\nmetadata: {name: charts, labels: {argocd.argoproj.io/secret-type: repository}}\n"                   \
+#define REPOSITORY(name)                                                                                               \
+    "kind: Secret\nmetadata: {name: " name ", labels: {argocd.argoproj.io/secret-type: repository}}\n"                 \
     "stringData: {url: '"
 
 static struct world {
@@ -20,6 +22,7 @@ static struct world {
     const char *dir, *work;
     struct config *config;
     struct http_server *charts;
+    struct oci_registry *registry;
     struct source_options o;
 } w;
 
@@ -42,13 +45,15 @@ static struct str commit(void)
     return git("git rev-parse HEAD");
 }
 
-/* A chart repository: the folder `named`. */
+/* A chart repository, the folder `named`, and a registry. */
 static void serve(void *user, struct http_server_request *r, struct http_exchange *x)
 {
     struct str text = { 0 };
     struct err e = { 0 };
     (void)user;
-    if (fs_read(r->a, AT_FDCWD, arena_fmt(r->a, "%s%.*s", w.dir, STR(r->path)).p, 1 << 20, &text, &e))
+    if (oci_registry_owns(r->path))
+        oci_registry_handle(w.registry, r, x);
+    else if (fs_read(r->a, AT_FDCWD, arena_fmt(r->a, "%s%.*s", w.dir, STR(r->path)).p, 1 << 20, &text, &e))
         http_reply(x, 200, "application/octet-stream", text);
     else
         http_reply(x, 404, "text/plain", S("none"));
@@ -68,10 +73,14 @@ static int set_up(void **state)
     w.work = fs_join(&w.a, w.dir, "work");
     assert_true(fs_mkdirs(w.work, 0700, &e));
     assert_true(fs_mkdirs(fs_join(&w.a, w.dir, "config"), 0700, &e));
+    assert_true(oci_registry_open(fs_join(&w.a, w.dir, "registry"), &w.registry, &e));
     assert_true(http_server_open(&so, &w.charts, &e));
     assert_true(fs_write(fs_join(&w.a, w.dir, "config/charts.yaml"),
-                         arena_fmt(&w.a, REPOSITORY "http://127.0.0.1:%u/named'}\n", http_server_port(w.charts)), 0600,
-                         &e));
+                         arena_fmt(&w.a,
+                                   REPOSITORY("charts") "http://127.0.0.1:%u/named'}\n---\n" REPOSITORY(
+                                       "registry") "oci://127.0.0.1:%u/named'}\n",
+                                   http_server_port(w.charts), http_server_port(w.charts)),
+                         0600, &e));
     assert_true(config_load(fs_join(&w.a, w.dir, "config"), &w.config, &e));
     w.o = (struct source_options){ fs_join(&w.a, w.dir, "cache"), w.config, S("v1.33.0") };
     git("git init -q -b main .");
@@ -82,6 +91,7 @@ static int tear_down(void **state)
 {
     struct err e = { 0 };
     http_server_close(w.charts);
+    oci_registry_close(w.registry);
     config_close(w.config);
     assert_true(fs_remove_tree(w.dir, &e));
     arena_close(&w.a);
@@ -156,6 +166,17 @@ static void values_come_in_order(void **state)
     assert_string_equal(
         arena_c(&w.a, application_annotation(value_item(&m.objects, 0), "argocd.argoproj.io/tracking-id")),
         "demo:/ConfigMap:ns/rel-ns");
+}
+
+static void places_of_mistakes_are_told(void **state)
+{
+    file("deploy/Chart.yaml", CHART);
+    file("deploy/values.yaml", "image: {tag: 1}\n");
+    file("deploy/templates/map.yaml", MAP "  tag: {{ .Values.imge.tag }}\n");
+    fails("path: deploy", commit(),
+          " (web/templates/map.yaml:5:11: `.Values.imge.tag`: .Values.imge is not set; did you mean .Values.image?)");
+    file("deploy/templates/map.yaml", MAP "  tag: {{ \"a: b\" }}\n");
+    fails("path: deploy", commit(), " (web/templates/map.yaml:5:11: `\"a: b\"`: a \": \" inside a value needs quotes");
 }
 
 static void wrong_values_are_told(void **state)
@@ -244,6 +265,45 @@ static void dependencies_come_over_http(void **state)
     fails("path: deploy", commit(), "other");
 }
 
+static void push_chart(const char *repository)
+{
+    CLEANUP(arena_close) struct arena a = { 0 };
+    const char *sub = fs_join(&w.a, w.dir, "pushed"), *packed = NULL;
+    struct oci_client *client = NULL;
+    struct oci_reference r;
+    struct oci_descriptor manifest;
+    struct chart *c;
+    struct str bytes;
+    struct err e = { 0 };
+    assert_true(fs_mkdirs(fs_join(&w.a, sub, "templates"), 0700, &e));
+    assert_true(
+        fs_write(fs_join(&w.a, sub, "Chart.yaml"), S("apiVersion: v2\nname: pushed\nversion: 1.2.3+x\n"), 0600, &e));
+    assert_true(fs_write(fs_join(&w.a, sub, "templates/m.yaml"), S(MAP "  from: registry\n"), 0600, &e));
+    assert_true(chart_package(&a, sub, w.dir, &packed, &e) && chart_load(&a, packed, &c, &e));
+    assert_true(fs_read(&a, AT_FDCWD, packed, 1 << 20, &bytes, &e));
+    assert_true(oci_client_open(NULL, &client, &e));
+    assert_true(
+        oci_chart_reference(&a, arena_fmt(&a, "oci://127.0.0.1:%u/%s/pushed", http_server_port(w.charts), repository),
+                            oci_chart_tag(&a, chart_version(c)), &r, &e));
+    assert_true(oci_chart_push(&a, client, &r, bytes, chart_metadata(c), &manifest, &e));
+    oci_client_close(client);
+}
+
+static void dependencies_come_from_registries(void **state)
+{
+    static const char *const constraints[] = { "^1.0", "1.2.3+x" };
+    push_chart("named");
+    for (size_t i = 0; i < COUNT(constraints); i++) {
+        file("deploy/Chart.yaml",
+             arena_fmt(&w.a,
+                       CHART "dependencies:\n- {name: pushed, version: '%s', repository: 'oci://127.0.0.1:%u/named'}\n",
+                       constraints[i], http_server_port(w.charts))
+                 .p);
+        struct source_manifests m = generate("path: deploy", commit());
+        assert_string_equal(data_of(&m), "{\"from\":\"registry\"}");
+    }
+}
+
 /* A pull request names what it likes: nothing outside of its check-out, nothing inside of our networks is read. */
 static void dependencies_stay_outside_of_our_machine(void **state)
 {
@@ -257,9 +317,10 @@ static void dependencies_stay_outside_of_our_machine(void **state)
         "file://../../../../host",
         arena_fmt(&w.a, "http://127.0.0.1:%u/other", http_server_port(w.charts)).p,
         arena_fmt(&w.a, "http://localhost:%u/other", http_server_port(w.charts)).p,
+        arena_fmt(&w.a, "oci://127.0.0.1:%u/other", http_server_port(w.charts)).p,
     };
     static const char *const words[] = { "outside of the source", "outside of the source", "an address of this machine",
-                                         "an address of this machine" };
+                                         "an address of this machine", "an address of this machine" };
     for (size_t i = 0; i < COUNT(repositories); i++) {
         file("deploy/Chart.yaml",
              arena_fmt(&w.a, CHART "dependencies:\n- {name: host, version: '*', repository: '%s'}\n", repositories[i])
@@ -320,10 +381,16 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        ROW(values_come_in_order),         ROW(wrong_values_are_told),
-        ROW(overrides_in_the_repository),  ROW(equal_trees_share_a_rendering),
-        ROW(dependencies_come_over_http),  ROW(plain_folders),
-        ROW(the_event_decides_the_commit), ROW(dependencies_stay_outside_of_our_machine),
+        ROW(values_come_in_order),
+        ROW(places_of_mistakes_are_told),
+        ROW(wrong_values_are_told),
+        ROW(overrides_in_the_repository),
+        ROW(equal_trees_share_a_rendering),
+        ROW(dependencies_come_over_http),
+        ROW(dependencies_come_from_registries),
+        ROW(plain_folders),
+        ROW(the_event_decides_the_commit),
+        ROW(dependencies_stay_outside_of_our_machine),
     };
     return cmocka_run_group_tests_name("source", tests, NULL, NULL);
 }

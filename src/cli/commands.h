@@ -7,7 +7,8 @@ FULL("app", cmd_app, "list get sync wait diff history logs delete delete-resourc
      "list, get, sync, diff, history, logs, wait, delete Applications")
 FULL("appset", cmd_appset, "list get generate", "list, get, generate ApplicationSets")
 LIGHT("template", cmd_template, NULL, "render a chart, as helm template does")
-FULL("chart", cmd_chart, "dependency repo pull push show package index lint", "dependency, repo, pull, push, show, package, index, lint")
+FULL("chart", cmd_chart, "dependency repo pull push show package index lint",
+     "dependency, repo, pull, push, show, package, index, lint")
 FULL("dependency", cmd_dependency, NULL, NULL)
 FULL("artefact", cmd_artefact, "publish promote tags", "publish, promote, tags: the life of an image")
 FULL("status", cmd_status, "set list", "set, list commit statuses")

@@ -103,13 +103,13 @@ bool clock_parse_rfc3339(struct str s, int64_t *out_wall_ms)
     return true;
 }
 
-static bool duration_unit(struct str *s, double *out_ns)
+static bool duration_unit(struct str *s, uint64_t *out_ns)
 {
     static const struct {
         const char *name;
-        double ns;
-    } units[] = { { "ns", 1 },   { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "\xce\xbcs", 1e3 },
-                  { "ms", 1e6 }, { "s", 1e9 },  { "m", 60e9 },        { "h", 3600e9 } };
+        uint64_t ns;
+    } units[] = { { "ns", 1 },       { "us", 1000 },      { "\xc2\xb5s", 1000 }, { "\xce\xbcs", 1000 },
+                  { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },  { "h", 3600000000000 } };
     for (size_t i = 0; i < COUNT(units); i++) {
         if (!str_starts(*s, str_c(units[i].name)))
             continue;
@@ -120,29 +120,61 @@ static bool duration_unit(struct str *s, double *out_ns)
     return false;
 }
 
+/* The digits after the point as a fraction; those that no longer fit say nothing. */
+static double duration_fraction(struct str *s)
+{
+    uint64_t f = 0;
+    double scale = 1;
+    bool fits = true;
+    for (; s->n > 0 && s->p[0] >= '0' && s->p[0] <= '9'; str_cut(s, 1)) {
+        fits = fits && f <= (INT64_MAX - 9) / 10;
+        if (!fits)
+            continue;
+        f = f * 10 + (uint64_t)(s->p[0] - '0');
+        scale *= 10;
+    }
+    return (double)f / scale;
+}
+
+/* "1.5h": digits, of which one at least, and a unit. Exact in whole numbers, as Go computes it. */
+static bool duration_part(struct str *s, uint64_t *sum)
+{
+    uint64_t whole = 0, unit;
+    double fraction = 0;
+    const char *start = s->p;
+    for (; s->n > 0 && s->p[0] >= '0' && s->p[0] <= '9'; str_cut(s, 1))
+        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, s->p[0] - '0', &whole))
+            return false;
+    size_t digits = (size_t)(s->p - start);
+    if (s->n > 0 && s->p[0] == '.') {
+        str_cut(s, 1);
+        start = s->p;
+        fraction = duration_fraction(s);
+        digits += (size_t)(s->p - start);
+    }
+    return digits > 0 && duration_unit(s, &unit) && !__builtin_mul_overflow(whole, unit, &whole)
+           && !__builtin_add_overflow(*sum, whole, sum)
+           && !__builtin_add_overflow(*sum, (uint64_t)(fraction * (double)unit), sum)
+           && *sum <= (uint64_t)INT64_MAX + 1;
+}
+
 bool duration_parse(struct str s, int64_t *out_ns)
 {
     bool minus = s.n > 0 && s.p[0] == '-';
+    uint64_t sum = 0;
     if (s.n > 0 && (s.p[0] == '-' || s.p[0] == '+'))
         str_cut(&s, 1);
     if (str_is(s, "0")) {
         *out_ns = 0;
         return true;
     }
-    double sum = 0;
     if (s.n == 0)
         return false;
-    while (s.n > 0) {
-        size_t n = 0;
-        while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '.'))
-            n++;
-        double number, unit;
-        if (n == 0 || !str_to_double(str_cut(&s, n), &number) || !duration_unit(&s, &unit))
+    while (s.n > 0)
+        if (!duration_part(&s, &sum))
             return false;
-        sum += number * unit;
-    }
-    if (sum > 9.2e18)
+    if (!minus && sum > INT64_MAX)
         return false;
-    *out_ns = (int64_t)(minus ? -sum : sum);
+    *out_ns = (int64_t)(minus ? 0 - sum : sum);
     return true;
 }

@@ -101,17 +101,14 @@ static bool record_member(struct template_call *call, const struct template_obje
     return true;
 }
 
-static struct str record_print(struct arena *a, const struct template_object *self)
+static const struct map *record_fields(struct arena *a, const struct template_object *self)
 {
     const struct record *r = (const struct record *)self;
-    struct buf b = { .a = a };
+    struct map *shown = value_map(a).map;
 
-    for (size_t i = 0; i < r->shown; i++) {
-        buf_byte(&b, i == 0 ? '{' : ' ');
-        template_print(&b, &r->fields->v[i].value);
-    }
-    buf_byte(&b, '}');
-    return buf_str(&b);
+    for (size_t i = 0; i < r->shown; i++)
+        map_put(a, shown, r->fields->v[i].key, r->fields->v[i].value);
+    return shown;
 }
 
 static struct str record_shown(struct arena *a, const struct template_object *self)
@@ -157,15 +154,15 @@ static struct value tagged_record_plain(struct arena *a, const struct template_o
 }
 
 static const struct template_class capabilities_class = {
-    .go_type = "*common.Capabilities", .member = record_member, .print = record_print, .plain = record_plain
+    .go_type = "*common.Capabilities", .member = record_member, .fields = record_fields, .plain = record_plain
 };
 static const struct template_class kube_version_class = { .go_type = "common.KubeVersion",
                                                           .member = record_member,
-                                                          .print = record_print,
+                                                          .fields = record_fields,
                                                           .shown = record_shown,
                                                           .plain = record_plain };
 static const struct template_class helm_version_class = {
-    .go_type = "version.BuildInfo", .member = record_member, .print = record_print, .plain = tagged_record_plain
+    .go_type = "version.BuildInfo", .member = record_member, .fields = record_fields, .plain = tagged_record_plain
 };
 
 static struct value make_record(struct arena *a, const struct template_class *class, struct map *fields, size_t shown,

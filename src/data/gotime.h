@@ -12,6 +12,7 @@ struct gotime {      /* any time of the years 1 to 9999 */
     int32_t offset;  /* seconds east of UTC that the clock shows */
     struct str zone; /* its abbreviation; empty: formats print the offset instead */
 };
+#define GOTIME_SECOND INT64_C(1000000000) /* in nanoseconds */
 #define GOTIME_ZERO_SEC (-62135596800) /* 0001-01-01T00:00:00Z, Go's zero time */
 
 #define GOTIME_RFC3339 "2006-01-02T15:04:05Z07:00"

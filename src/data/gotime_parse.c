@@ -131,11 +131,10 @@ static bool take_half(struct reading *r, const char *pm, const char *am)
     return r->pm || r->am;
 }
 
-static bool take_colon(struct str *s, bool wanted)
+/* The length of an offset: its sign, and two digits of each part with the colons between them. */
+static size_t offset_length(const struct layout_element *el)
 {
-    if (!wanted)
-        return true;
-    return s->n > 0 && *str_cut(s, 1).p == ':';
+    return 1 + 2 * (size_t)el->parts + (el->colon ? (size_t)el->parts - 1 : 0);
 }
 
 static bool take_offset(struct reading *r, const struct layout_element *el)
@@ -151,17 +150,18 @@ static bool take_offset(struct reading *r, const struct layout_element *el)
         r->utc = true;
         return true;
     }
-    if (s->n == 0 || (s->p[0] != '+' && s->p[0] != '-'))
+    if (s->n < offset_length(el))
         return false;
-    int sign = *str_cut(s, 1).p == '-' ? -1 : 1;
-    if (!take_digits(s, 2, &hours) || (el->parts > 1 && (!take_colon(s, el->colon) || !take_digits(s, 2, &minutes)))
-        || (el->parts > 2 && (!take_colon(s, el->colon) || !take_digits(s, 2, &seconds))))
-        return false;
+    char sign = *str_cut(s, 1).p;
+    int *const parts[] = { &hours, &minutes, &seconds };
+    bool ok = true;
+    for (int i = 0; i < el->parts && ok; i++)
+        ok = (i == 0 || !el->colon || *str_cut(s, 1).p == ':') && take_digits(s, 2, parts[i]);
     in_range(r, hours, 0, 24, "time zone offset hour");
     in_range(r, minutes, 0, 60, "time zone offset minute");
     in_range(r, seconds, 0, 60, "time zone offset second");
-    r->offset = sign * (hours * 3600 + minutes * 60 + seconds);
-    return true;
+    r->offset = (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds);
+    return ok && (sign == '+' || sign == '-');
 }
 
 /* "+3", "-11": the hours of a zone without letters; its length, or 0. */
@@ -359,10 +359,10 @@ static bool read_elements(struct reading *r, struct str all, struct str text, st
         bool ok = false;
         if (!take_date(r, &el, &ok))
             ok = take_clock(r, &el, layout);
-        if (!ok)
-            return fail_element(text, all, held, el.text, e);
         if (r->range != NULL)
             return fail_range(text, r->range, e);
+        if (!ok)
+            return fail_element(text, all, held, el.text, e);
     }
 }
 

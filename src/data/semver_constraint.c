@@ -61,9 +61,10 @@ static size_t skip_blanks(struct str *s)
     return n;
 }
 
+/* The bar too: the classes in Masterminds' patterns hold one, so that "1||2 - 3" is ">= 1 || 2, <= 3". */
 static bool is_part(char c)
 {
-    return (c >= '0' && c <= '9') || c == 'x' || c == 'X' || c == '*';
+    return (c >= '0' && c <= '9') || c == 'x' || c == 'X' || c == '*' || c == '|';
 }
 
 static bool is_ident(char c)
@@ -183,52 +184,58 @@ static bool resolve_pattern(struct arena *a, const struct pattern *p, struct con
     return semver_parse(text, &c->version, e) || err_set(e, ERR_INVALID, "constraint parser error");
 }
 
-static bool parse_condition(struct arena *a, struct str *s, struct condition *out, bool *found, struct err *e)
+/* False when no condition stands here. */
+static bool take_condition(struct str *s, enum operation *op, struct pattern *out)
 {
-    struct pattern p;
-    struct condition c = { 0 };
+    skip_blanks(s);
+    *op = take_operator(s);
+    skip_blanks(s);
+    return take_pattern(s, out);
+}
 
-    *found = false;
-    skip_blanks(s);
-    c.op = take_operator(s);
-    skip_blanks(s);
-    if (!take_pattern(s, &p))
-        return true;
-    c.original = p.whole;
-    *found = true;
-    if (!resolve_pattern(a, &p, &c, e))
-        return false;
-    *out = c;
+/* What stands between two conditions. */
+static bool take_separator(struct str *s)
+{
+    bool blank = skip_blanks(s) > 0;
+
+    if (s->n == 0 || s->p[0] != ',')
+        return blank;
+    str_cut(s, 1);
     return true;
 }
 
-static bool fail_improper(struct str text, struct err *e)
+/* The grammar alone: Masterminds complains about it before it looks at any version. */
+static bool is_proper(struct str text)
 {
-    return err_set(e, ERR_INVALID, "improper constraint: %.*s", STR(text));
+    struct pattern p;
+    enum operation op;
+    size_t n = 0;
+
+    do {
+        if (!take_condition(&text, &op, &p) || ++n > CONDITIONS_MAX)
+            return false;
+        struct str rest = text;
+        skip_blanks(&rest);
+        if (rest.n == 0)
+            return true;
+    } while (take_separator(&text));
+    return false;
 }
 
 static bool parse_alternative(struct arena *a, struct str text, struct alternative *out, struct err *e)
 {
-    struct condition c;
-    struct str rest = text;
-    bool found = false;
+    struct pattern p;
+    struct condition c = { 0 };
 
-    for (bool first = true; first || rest.n > 0; first = false) {
-        bool is_separate = first || skip_blanks(&rest) > 0;
-        if (!first && rest.n == 0)
-            break;
-        if (!first && rest.p[0] == ',') {
-            str_cut(&rest, 1);
-            is_separate = true;
-        }
-        if (!is_separate || out->conditions.n == CONDITIONS_MAX)
-            return fail_improper(text, e);
-        if (!parse_condition(a, &rest, &c, &found, e))
+    if (!is_proper(text))
+        return err_set(e, ERR_INVALID, "improper constraint: %.*s", STR(text));
+    while (take_condition(&text, &c.op, &p)) {
+        c.original = p.whole;
+        if (!resolve_pattern(a, &p, &c, e))
             return false;
-        if (!found)
-            return fail_improper(text, e);
         out->has_pre = out->has_pre || c.version.pre.n > 0;
         *vec_push(a, &out->conditions) = c;
+        take_separator(&text);
     }
     return true;
 }

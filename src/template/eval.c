@@ -209,6 +209,7 @@ static const char *type_of_letter(char letter)
     case 'n': return "map[string]string";
     case 'l': return "[]interface {}";
     case 't': return "time.Time";
+    case 'd': return "time.Duration";
     case 'c': return "sprig.certificate";
     case 'r': return "reflect.Value";
     default: return "interface {}";
@@ -229,6 +230,7 @@ static bool is_assignable(const struct value *v, char letter)
     case 'n': return is_string_map(v);
     case 'l': return v->kind == VALUE_LIST && (type == TEMPLATE_PLAIN || type == TEMPLATE_NIL);
     case 't':
+    case 'd':
     case 'c': return v->kind == VALUE_OPAQUE && strcmp(template_type_name(v).p, type_of_letter(letter)) == 0;
     default: return true;
     }
@@ -261,9 +263,10 @@ static bool eval_typed_constant(struct template_call *c, char letter, const stru
         break;
     case 'i':
     case 'I':
+    case 'd':
         want = "integer";
         if (number != NULL && number->is_int) {
-            *out = tagged(value_int(number->i), letter == 'I' ? TEMPLATE_INT64 : TEMPLATE_PLAIN);
+            *out = tagged(value_int(number->i), letter == 'i' ? TEMPLATE_PLAIN : TEMPLATE_INT64);
             return true;
         }
         break;
@@ -392,7 +395,7 @@ static bool call_function(struct template_call *c, const struct node *identifier
     c->callee = call->kind == NODE_COMMAND ? call->command.args->next : NULL;
     /* no err of its own here: includes nest deeply and threads' stacks are small */
     if (call_spend(c, cost_of(values, n), c->e) && f->fn(c, values, n, out, c->e)) {
-        *out = unwrapped(*out);
+        *out = out->kind == VALUE_OPAQUE ? tagged(*out, TEMPLATE_COPY) : unwrapped(*out);
         return true;
     }
     c->at = call;

@@ -52,7 +52,7 @@ static bool fail_limit(struct template_call *c)
 static void print_shown(struct buf *out, const struct value *v)
 {
     const struct template_object *o = as_object(v);
-    if (o != NULL && o->class->shown != NULL)
+    if (o != NULL && o->class->shown != NULL && type_tag(v) != TEMPLATE_COPY)
         buf_add(out, o->class->shown(out->a, o));
     else
         print_value(out, v);

@@ -5,6 +5,7 @@
  * parameter of letter s is a string, i an int, m a map or nil.
  */
 #pragma once
+#include "data/gotime.h"
 #include "template/internal.h"
 
 #define FUNC(name)                                                                                                     \
@@ -56,11 +57,14 @@ bool string_list(struct template_call *c, const struct value *v, struct value *o
 /* The words of an error that Go's runtime gives for nil. */
 bool fail_nil(struct err *e);
 
-/* ---- times (funcs_dates.c) ---------------------------------------------------------------- */
-struct gotime;
+/* ---- times (time.c) ----------------------------------------------------------------------- */
 struct value time_value(struct arena *a, const struct gotime *t);
 /* NULL when `v` is no time. */
 const struct gotime *as_time(const struct value *v);
+/* `t`, so many nanoseconds later. */
+struct gotime time_add(struct gotime t, int64_t ns);
+/* x - y in nanoseconds, clamped as Go does. */
+int64_t time_difference(const struct gotime *x, const struct gotime *y);
 
 /* ---- the families ------------------------------------------------------------------------- */
 

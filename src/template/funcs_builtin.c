@@ -101,14 +101,17 @@ static bool equal_others(struct template_call *call, const struct value *a, cons
 
 static bool equal(struct template_call *call, const struct value *a, const struct value *b, bool *out, struct err *e)
 {
-    enum basic x = basic_kind(a), y = basic_kind(b);
+    struct value plain[] = { as_number(a), as_number(b) };
+    enum basic x = basic_kind(&plain[0]), y = basic_kind(&plain[1]);
     *out = false;
     if ((x == BASIC_INT && y == BASIC_UINT) || (x == BASIC_UINT && y == BASIC_INT)) {
-        *out = compare_signs(a, b, x == BASIC_INT) == 0;
+        *out = compare_signs(&plain[0], &plain[1], x == BASIC_INT) == 0;
         return true;
     }
     if (x != y)
         return a->kind == VALUE_NULL || b->kind == VALUE_NULL || incompatible(a, b, e);
+    a = &plain[0];
+    b = &plain[1];
     switch (x) {
     case BASIC_BOOL: *out = a->b == b->b; break;
     case BASIC_INT:
@@ -146,15 +149,18 @@ static bool builtin_ne(struct template_call *call, const struct value *args, siz
 
 static bool less(const struct value *a, const struct value *b, bool *out, struct err *e)
 {
-    enum basic x = basic_kind(a), y = basic_kind(b);
+    struct value plain[] = { as_number(a), as_number(b) };
+    enum basic x = basic_kind(&plain[0]), y = basic_kind(&plain[1]);
     if (x == BASIC_NONE || y == BASIC_NONE)
         return err_set(e, ERR_INVALID, "invalid type for comparison");
     if ((x == BASIC_INT && y == BASIC_UINT) || (x == BASIC_UINT && y == BASIC_INT)) {
-        *out = compare_signs(a, b, x == BASIC_INT) < 0;
+        *out = compare_signs(&plain[0], &plain[1], x == BASIC_INT) < 0;
         return true;
     }
     if (x != y)
         return incompatible(a, b, e);
+    a = &plain[0];
+    b = &plain[1];
     if (x == BASIC_BOOL || x == BASIC_COMPLEX)
         return err_set(e, ERR_INVALID, "invalid type for comparison");
     *out = x == BASIC_STRING  ? str_cmp(value_as_str(a), value_as_str(b)) < 0
@@ -227,10 +233,12 @@ static bool builtin_len(struct template_call *call, const struct value *args, si
 /* The position that `index` names in something of `n` elements; n itself passes here and fails later, as in Go. */
 static bool index_number(const struct value *index, size_t n, size_t *out, struct err *e)
 {
+    struct value number = as_number(index);
     if (index->kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "cannot index slice/array with nil");
-    if (index->kind != VALUE_INT)
+    if (number.kind != VALUE_INT)
         return err_set(e, ERR_INVALID, "cannot index slice/array with type %.*s", STR(template_type_name(index)));
+    index = &number;
     if (index->i < 0 || (uint64_t)index->i > n)
         return err_set(e, ERR_INVALID, "index out of range: %lld", (long long)index->i);
     *out = (size_t)index->i;

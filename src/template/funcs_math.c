@@ -25,9 +25,18 @@ static struct str cut_zero_fraction(struct str s)
     return (size_t)point + 1 < s.n && point > 0 ? str_slice(s, 0, (size_t)point) : s;
 }
 
+/* Months and weekdays count for what they are; of a time.Duration sprig makes nothing. */
+static struct value as_month(const struct value *v)
+{
+    struct value number = as_number(v);
+    return type_tag(&number) == TEMPLATE_PLAIN ? number : *v;
+}
+
 int64_t to_int64(struct arena *a, const struct value *v)
 {
     int64_t i;
+    struct value month = as_month(v);
+    v = &month;
     switch ((enum value_kind)v->kind) {
     case VALUE_BOOL: return v->b;
     case VALUE_INT: return v->i;
@@ -44,6 +53,8 @@ int64_t to_int64(struct arena *a, const struct value *v)
 double to_float64(struct arena *a, const struct value *v)
 {
     double f;
+    struct value month = as_month(v);
+    v = &month;
     switch ((enum value_kind)v->kind) {
     case VALUE_BOOL: return v->b;
     case VALUE_INT: return type_tag(v) == TEMPLATE_UINT64 ? (double)(uint64_t)v->i : (double)v->i;

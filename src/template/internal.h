@@ -323,6 +323,8 @@ void print_go_syntax(struct buf *out, const struct value *v);
  * they are used up. */
 bool go_deep_equal(const struct value *a, const struct value *b, int64_t *steps);
 const struct template_object *as_object(const struct value *v); /* NULL when it is none */
+/* The integer that a number with methods (time.Month) is; every other value as it stands. */
+struct value as_number(const struct value *v);
 /* What answers to `name` when v is a common.Values that has such a method; NULL otherwise. */
 const struct template_object *common_values_method(struct arena *a, const struct value *v, struct str name);
 /* The map or list that a value is, or that an object can be taken for; NULL when it is none. */

@@ -30,6 +30,12 @@ const struct template_object *as_object(const struct value *v)
     return v->kind == VALUE_OPAQUE ? v->opaque : NULL;
 }
 
+struct value as_number(const struct value *v)
+{
+    const struct template_object *o = as_object(v);
+    return o != NULL && o->class->number != NULL ? o->class->number(o) : *v;
+}
+
 const struct map *map_in(struct arena *a, const struct value *v)
 {
     const struct template_object *o = as_object(v);
@@ -132,6 +138,8 @@ const char *go_kind(const struct value *v)
     const struct template_class *class = as_object(v)->class;
     if (class == &complex_class)
         return class->go_type;
+    if (class->number != NULL)
+        return template_type_name(&(struct value){ .kind = VALUE_INT, .tag = class->number(as_object(v)).tag }).p;
     if (class->go_type[0] == '*')
         return "ptr";
     return class->as_map != NULL ? "map" : class->as_list != NULL ? "slice" : "struct";
@@ -218,10 +226,22 @@ static void print_list(struct buf *out, const struct list *l, int depth)
     buf_byte(out, ']');
 }
 
+static void print_fields(struct buf *out, const struct map *fields, int depth)
+{
+    buf_byte(out, '{');
+    for (size_t i = 0; i < fields->n; i++) {
+        buf_c(out, i > 0 ? " " : "");
+        print_nested(out, &fields->v[i].value, depth);
+    }
+    buf_byte(out, '}');
+}
+
 static void print_object(struct buf *out, const struct template_object *o, int depth)
 {
     if (o->class->print != NULL)
         buf_add(out, o->class->print(out->a, o));
+    else if (o->class->fields != NULL)
+        print_fields(out, o->class->fields(out->a, o), depth);
     else if (o->class->as_map != NULL)
         print_map(out, o->class->as_map(out->a, o), depth);
     else if (o->class->as_list != NULL)
@@ -314,8 +334,26 @@ static bool maps_equal(const struct map *a, const struct map *b, int depth, int6
     return a->n == b->n;
 }
 
+/* By what they hold, since Go follows pointers. */
+static bool objects_equal(const struct value *a, const struct value *b)
+{
+    const struct template_class *class = as_object(a)->class;
+    struct arena scratch = { 0 };
+    struct buf x = { .a = &scratch }, y = { .a = &scratch };
+    bool same = a->opaque == b->opaque;
+    if (!same && class == as_object(b)->class && (class->print != NULL || class->fields != NULL)) {
+        print_value(&x, a);
+        print_value(&y, b);
+        same = str_eq(buf_str(&x), buf_str(&y));
+    }
+    arena_close(&scratch);
+    return same;
+}
+
 static bool equal_at(const struct value *a, const struct value *b, int depth, int64_t *steps)
 {
+    if (a->kind == VALUE_OPAQUE && b->kind == VALUE_OPAQUE)
+        return objects_equal(a, b);
     if (a->kind != b->kind || type_tag(a) != type_tag(b) || depth == DEPTH_MAX || *steps < 0)
         return false;
     *steps -= a->kind == VALUE_STRING && a->n == b->n ? 1 + a->n / 256 : 1;
@@ -327,7 +365,7 @@ static bool equal_at(const struct value *a, const struct value *b, int depth, in
     case VALUE_STRING: return str_eq(value_as_str(a), value_as_str(b));
     case VALUE_LIST: return lists_equal(a->list, b->list, depth + 1, steps);
     case VALUE_MAP: return a->map == b->map || maps_equal(a->map, b->map, depth + 1, steps);
-    case VALUE_OPAQUE: return a->opaque == b->opaque;
+    case VALUE_OPAQUE: break;
     }
     return false;
 }

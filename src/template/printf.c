@@ -13,6 +13,7 @@ struct format {
     struct buf *out;
     bool plus, minus, sharp, space, zero;
     bool plus_v, sharp_v; /* %+v, %#v */
+    bool erroring;        /* inside %!d(...): no String method is asked */
     bool has_width, has_precision;
     int width, precision;
     int depth;
@@ -62,9 +63,12 @@ static void bad_verb(struct format *f, const struct value *v, uint32_t verb)
     if (v->kind == VALUE_NULL) {
         buf_c(f->out, "<nil>");
     } else {
+        bool erroring = f->erroring;
         buf_add(f->out, template_type_name(v));
         buf_byte(f->out, '=');
+        f->erroring = true;
         print_arg(f, v, 'v');
+        f->erroring = erroring;
     }
     buf_byte(f->out, ')');
 }
@@ -145,18 +149,27 @@ static void print_rune(struct format *f, uint64_t u, uint32_t verb)
     }
 }
 
-static void print_int_arg(struct format *f, const struct value *v, uint32_t verb)
+/* Go syntax of an unsigned number. */
+static void print_go_hex(struct format *f, uint64_t u)
+{
+    bool sharp = f->sharp;
+    f->sharp = true;
+    print_integer(f, u, false, 16, 'v');
+    f->sharp = sharp;
+}
+
+/* `named` is the value whose type a message names: a time.Month is an int of its own kind. */
+static void print_int_arg(struct format *f, const struct value *named, const struct value *v, uint32_t verb)
 {
     bool is_signed = type_tag(v) != TEMPLATE_UINT64 && type_tag(v) != TEMPLATE_UINT8;
     bool negative = is_signed && v->i < 0;
     uint64_t u = negative ? 0 - (uint64_t)v->i : (uint64_t)v->i;
     switch (verb) {
     case 'v':
-        if (f->sharp_v && !is_signed) {
-            buf_fmt(f->out, "0x%llx", (unsigned long long)u);
-            return;
-        }
-        print_integer(f, u, negative, 10, verb);
+        if (f->sharp_v && !is_signed)
+            print_go_hex(f, u);
+        else
+            print_integer(f, u, negative, 10, verb);
         break;
     case 'd': print_integer(f, u, negative, 10, verb); break;
     case 'b': print_integer(f, u, negative, 2, verb); break;
@@ -167,7 +180,7 @@ static void print_int_arg(struct format *f, const struct value *v, uint32_t verb
     case 'c':
     case 'q':
     case 'U': print_rune(f, (uint64_t)v->i, verb); break;
-    default: bad_verb(f, v, verb);
+    default: bad_verb(f, named, verb);
     }
 }
 
@@ -238,17 +251,18 @@ static struct str keep_point(struct format *f, struct str s, uint32_t verb, int 
     struct buf b = { .a = f->out->a };
     size_t tail = 0, digits = 0;
     bool point = false, nonzero = false;
-    while (tail < s.n && strchr("eEpP", s.p[tail]) == NULL)
+    const char *exponents = verb == 'x' || verb == 'X' ? "pP" : "eE";
+    while (tail < s.n && strchr(exponents, s.p[tail]) == NULL)
         tail++;
     for (size_t i = 0; i < tail; i++) {
         point = point || s.p[i] == '.';
-        nonzero = nonzero || (s.p[i] > '0' && s.p[i] <= '9');
+        nonzero = nonzero || (s.p[i] != '0' && s.p[i] != '.');
         digits += nonzero && s.p[i] != '.';
     }
     buf_add(&b, (struct str){ s.p, tail });
     if (!point)
         buf_byte(&b, '.');
-    if (verb == 'g' || verb == 'G') {
+    if (verb == 'g' || verb == 'G' || verb == 'x') {
         size_t want = precision < 0 ? 6 : (size_t)precision;
         digits = nonzero ? digits : 1;
         buf_fill(&b, '0', want > digits ? want - digits : 0);
@@ -351,13 +365,18 @@ static void print_string(struct format *f, const struct value *v, struct str s, 
     }
 }
 
+static bool is_text_verb(uint32_t verb)
+{
+    return verb == 's' || verb == 'x' || verb == 'X' || verb == 'q';
+}
+
 static void print_byte_list(struct format *f, struct str s, uint32_t verb)
 {
     buf_c(f->out, f->sharp_v ? "[]byte{" : "[");
     for (size_t i = 0; i < s.n; i++) {
         buf_c(f->out, i == 0 ? "" : f->sharp_v ? ", " : " ");
         struct value byte = tagged(value_int((uint8_t)s.p[i]), TEMPLATE_UINT8);
-        print_int_arg(f, &byte, verb);
+        print_int_arg(f, &byte, &byte, verb);
     }
     buf_c(f->out, f->sharp_v ? "}" : "]");
 }
@@ -408,6 +427,32 @@ static void print_map_arg(struct format *f, const struct value *v, const struct 
     buf_byte(f->out, f->sharp_v ? '}' : ']');
 }
 
+/* {a b}, {A:a B:b}, &pkg.T{A:"a", B:"b"}: at the top a pointer shows what it points to. */
+static void print_struct(struct format *f, const struct template_object *o, uint32_t verb)
+{
+    const struct map *fields = o->class->fields(f->out->a, o);
+    const char *type = o->class->go_type;
+    if (*type == '*') {
+        buf_byte(f->out, '&');
+        type++;
+    }
+    buf_c(f->out, f->sharp_v ? type : "");
+    buf_byte(f->out, '{');
+    for (size_t i = 0; i < fields->n; i++) {
+        buf_c(f->out, i == 0 ? "" : f->sharp_v ? ", " : " ");
+        if (f->sharp_v || f->plus_v)
+            buf_fmt(f->out, "%.*s:", STR(fields->v[i].key));
+        print_element(f, &fields->v[i].value, verb);
+    }
+    buf_byte(f->out, '}');
+}
+
+/* Whether Go asks the String method: not for %#v, nor for verbs that print no text. */
+static bool is_stringer(const struct format *f, const struct template_object *o, uint32_t verb)
+{
+    return o->class->print != NULL && !f->erroring && !f->sharp_v && (verb == 'v' || is_text_verb(verb));
+}
+
 static void print_object_arg(struct format *f, const struct value *v, uint32_t verb)
 {
     const struct template_object *o = as_object(v);
@@ -415,6 +460,10 @@ static void print_object_arg(struct format *f, const struct value *v, uint32_t v
         print_map_arg(f, v, o->class->as_map(f->out->a, o), verb);
     else if (o->class->as_list != NULL)
         print_list_arg(f, v, o->class->as_list(f->out->a, o), verb);
+    else if (o->class->number != NULL && !is_stringer(f, o, verb))
+        print_int_arg(f, v, &(struct value){ .kind = VALUE_INT, .i = as_number(v).i }, verb);
+    else if (o->class->fields != NULL && !is_stringer(f, o, verb))
+        print_struct(f, o, verb);
     else if (o->class->print != NULL)
         print_string(f, v, o->class->print(f->out->a, o), verb);
     else
@@ -424,7 +473,7 @@ static void print_object_arg(struct format *f, const struct value *v, uint32_t v
 static void print_arg(struct format *f, const struct value *v, uint32_t verb)
 {
     if (verb == 'T') {
-        pad(f, cut_runes(f, template_type_name(v)));
+        pad(f, v->kind == VALUE_NULL ? S("<nil>") : cut_runes(f, template_type_name(v)));
         return;
     }
     switch ((enum value_kind)v->kind) {
@@ -440,10 +489,10 @@ static void print_arg(struct format *f, const struct value *v, uint32_t verb)
         else
             bad_verb(f, v, verb);
         break;
-    case VALUE_INT: print_int_arg(f, v, verb); break;
+    case VALUE_INT: print_int_arg(f, v, v, verb); break;
     case VALUE_FLOAT: print_float_arg(f, v, verb); break;
     case VALUE_STRING:
-        if (type_tag(v) == TEMPLATE_BYTES && (verb == 'v' || verb == 'd'))
+        if (type_tag(v) == TEMPLATE_BYTES && !is_text_verb(verb))
             print_byte_list(f, value_as_str(v), verb);
         else
             print_string(f, v, value_as_str(v), verb);

@@ -24,8 +24,8 @@ struct template_func {
     int least, most; /* number of arguments; most -1: any */
     /* Go types of the parameters, one letter each, which decide what a template may pass and what the messages say:
      * v any, s string, i int, I int64, u uint32, f float64, b bool, m map[string]interface {}, l []interface {},
-     * n map[string]string, t time.Time, c sprig.certificate, r reflect.Value (the language's own functions). A '+' at
-     * the end repeats the last one. NULL: all any. */
+     * n map[string]string, t time.Time, d time.Duration, c sprig.certificate, r reflect.Value (the language's own
+     * functions). A '+' at the end repeats the last one. NULL: all any. */
     const char *params;
 };
 
@@ -47,6 +47,7 @@ enum template_type {
     TEMPLATE_NIL_STRING_MAP, /* VALUE_MAP: a nil map[string]string */
     TEMPLATE_STRING_MAP,     /* VALUE_MAP: map[string]string */
     TEMPLATE_VALUES,         /* Helm's common.Values: top level of the data, and .Values */
+    TEMPLATE_COPY,           /* VALUE_OPAQUE: what a function gave back; Go finds no methods of the pointer any more */
 };
 /* The Go name of a value's type, "<nil>" for null. */
 struct str template_type_name(const struct value *v);
@@ -66,7 +67,7 @@ struct template_class {
      * stands as it is; every other kind becomes "error calling NAME: text". */
     bool (*member)(struct template_call *call, const struct template_object *self, struct str name,
                    const struct value *args, size_t n, struct value *out, struct err *e);
-    /* As fmt %v prints it; NULL: the go_type. */
+    /* What its String method says; NULL: it has none, and fmt prints its fields, or what it is as a map or list. */
     struct str (*print)(struct arena *a, const struct template_object *self);
     /* When the object is ranged over or indexed as a map; NULL: it is not. */
     const struct map *(*as_map)(struct arena *a, const struct template_object *self);
@@ -79,6 +80,11 @@ struct template_class {
     const char *(*params)(const struct template_object *self, struct str name);
     /* As {{ }} alone prints it, when that differs: Go finds a String method of the pointer there. NULL: as `print`. */
     struct str (*shown)(struct arena *a, const struct template_object *self);
+    /* The int or int64 that a number with methods of its own (time.Month) is. NULL: it is none. */
+    struct value (*number)(const struct template_object *self);
+    /* The fields of Go's struct in their order, for want of a String method and for verbs that are not meant for text; a
+     * pointer's type begins with '*'. NULL: nobody sees them. */
+    const struct map *(*fields)(struct arena *a, const struct template_object *self);
 };
 /* A bare callable value, what Go's `call` builtin takes: class with `member` for the empty name. */
 

@@ -1,9 +1,11 @@
-/* TZif: a header, then transition times, their types, and the abbreviations; version 2 repeats all with 64 bits. */
+/* TZif: a header, then transition times, their types, and the abbreviations; version 2 repeats all with 64 bits and
+ * adds a line with the rule for the time after the last transition. */
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/sys.h"
 #include "template/zone.h"
+#include "template/zone_rule.h"
 
 enum { ZONE_FILE_MAX = 1 << 20, HEADER = 44 };
 
@@ -12,6 +14,7 @@ struct zone_file {
     const char *names;
     size_t n_times, n_infos, n_names;
     size_t width; /* bytes of one time: 4 or 8 */
+    struct str rule;
 };
 
 static uint32_t be32(const uint8_t *p)
@@ -56,7 +59,13 @@ static bool read_zone(struct str file, struct zone_file *z)
     bool wide = file.n > 4 && file.p[4] >= '2';
     if (!read_block(&file, 4, z))
         return false;
-    return !wide || read_block(&file, 8, z);
+    if (!wide)
+        return true;
+    if (!read_block(&file, 8, z))
+        return false;
+    if (file.n > 2 && file.p[0] == '\n' && file.p[file.n - 1] == '\n')
+        z->rule = str_slice(file, 1, file.n - 1);
+    return true;
 }
 
 /* The type in force at `sec`; before the first transition the first one that is not daylight saving time. */
@@ -107,6 +116,11 @@ bool zone_at(struct arena *a, struct str name, int64_t sec, int32_t *offset, str
     const char *path = zone_path(a, name);
     if (path == NULL || !fs_read(a, AT_FDCWD, path, ZONE_FILE_MAX, &file, &e) || !read_zone(file, &z))
         return str_is(name, "Local"); /* a machine without zones runs on UTC */
+    bool is_after = z.n_times == 0 || time_at(&z, z.n_times - 1) <= sec;
+    if (is_after && z.rule.n > 0 && zone_rule_at(z.rule, sec, offset, abbreviation)) {
+        *abbreviation = arena_str(a, *abbreviation);
+        return true;
+    }
     size_t type = type_at(&z, sec);
     if (type >= z.n_infos || z.infos[type * 6 + 5] >= z.n_names)
         return false;

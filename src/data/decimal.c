@@ -246,6 +246,10 @@ char *decimal_write(char *to, uint64_t n)
 {
     char room[20], *p = room + sizeof room;
 
+    if (n < 10) {
+        *to = (char)('0' + n);
+        return to + 1;
+    }
     for (; n >= 100; n /= 100)
         memcpy(p -= 2, pairs + n % 100 * 2, 2);
     if (n >= 10)

@@ -9,6 +9,7 @@
 struct ignore_rule {
     struct str pattern;
     enum { RULE_PATTERN, RULE_NAME, RULE_ENDING } kind; /* "*.swp": all but the star, of a name, decides */
+    size_t n_plain; /* bytes at the start of the pattern that stand for themselves */
     bool negated, folders_only;
     bool whole_path; /* compare with the path, not only with its last part */
 };
@@ -16,12 +17,14 @@ struct ignore_rules {
     VEC(struct ignore_rule) list;
 };
 
-static bool is_plain(struct str s)
+/* The bytes before the first that is special, or no ASCII. */
+static size_t count_plain(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (strchr("*?[\\", s.p[i]) != NULL)
-            return false;
-    return true;
+    size_t n = 0;
+
+    while (n < s.n && (s.p[n] & 0x80) == 0 && strchr("*?[\\", s.p[n]) == NULL)
+        n++;
+    return n;
 }
 
 /* Nearly all patterns are a name or an ending. */
@@ -29,9 +32,10 @@ static void find_kind(struct ignore_rule *rule)
 {
     struct str ending = str_slice(rule->pattern, 1, rule->pattern.n);
 
-    if (is_plain(rule->pattern)) {
+    rule->n_plain = count_plain(rule->pattern);
+    if (rule->n_plain == rule->pattern.n) {
         rule->kind = RULE_NAME;
-    } else if (!rule->whole_path && rule->pattern.p[0] == '*' && is_plain(ending)) {
+    } else if (!rule->whole_path && rule->pattern.p[0] == '*' && count_plain(ending) == ending.n) {
         rule->kind = RULE_ENDING;
         rule->pattern = ending;
     }
@@ -87,14 +91,15 @@ bool ignore_parse(struct arena *a, struct str text, struct ignore_rules **out, s
 
 static bool rule_matches(const struct ignore_rule *rule, struct str path, struct str base)
 {
+    struct str name = rule->whole_path ? path : base;
     bool bad;
 
     switch (rule->kind) {
-    case RULE_NAME: return str_eq(rule->pattern, rule->whole_path ? path : base);
-    case RULE_ENDING: return str_ends(base, rule->pattern);
+    case RULE_NAME: return str_eq(rule->pattern, name);
+    case RULE_ENDING: return str_ends(name, rule->pattern);
     case RULE_PATTERN: break;
     }
-    return path_match(rule->pattern, rule->whole_path ? path : base, &bad);
+    return str_starts(name, str_slice(rule->pattern, 0, rule->n_plain)) && path_match(rule->pattern, name, &bad);
 }
 
 bool ignore_matches(const struct ignore_rules *rules, struct str path, bool is_folder)

@@ -22,6 +22,7 @@ struct field {
 };
 struct shape {
     const char *go_type; /* as Go's JSON errors name it */
+    const char *go_path; /* the fields around it, each with its dot, in the same errors */
     const struct field *fields;
     size_t n;
 };
@@ -31,7 +32,8 @@ static const struct field maintainer_fields[] = {
     { "email", "Email", FIELD_TEXT },
     { "url", "URL", FIELD_TEXT },
 };
-static const struct shape maintainer_shape = { "Maintainer", maintainer_fields, COUNT(maintainer_fields) };
+static const struct shape maintainer_shape = { "Maintainer", "maintainers.", maintainer_fields,
+                                               COUNT(maintainer_fields) };
 
 static const struct field dependency_fields[] = {
     { "name", "Name", FIELD_TEXT },
@@ -43,7 +45,8 @@ static const struct field dependency_fields[] = {
     { "import-values", "ImportValues", FIELD_ANYTHINGS },
     { "alias", "Alias", FIELD_TEXT, .uncleaned = true },
 };
-static const struct shape dependency_shape = { "Dependency", dependency_fields, COUNT(dependency_fields) };
+static const struct shape dependency_shape = { "Dependency", "dependencies.", dependency_fields,
+                                               COUNT(dependency_fields) };
 
 static const struct field metadata_fields[] = {
     { "name", "Name", FIELD_TEXT },
@@ -64,10 +67,10 @@ static const struct field metadata_fields[] = {
     { "dependencies", "Dependencies", FIELD_OBJECTS, &dependency_shape },
     { "type", "Type", FIELD_TEXT, .uncleaned = true },
 };
-static const struct shape metadata_shape = { "Metadata", metadata_fields, COUNT(metadata_fields) };
+static const struct shape metadata_shape = { "Metadata", "", metadata_fields, COUNT(metadata_fields) };
 
 static const struct field peek_fields[] = { { "apiVersion", "APIVersion", FIELD_TEXT } };
-static const struct shape peek_shape = { "chartBase", peek_fields, COUNT(peek_fields) };
+static const struct shape peek_shape = { "chartBase", "", peek_fields, COUNT(peek_fields) };
 
 /* ---- decoding ------------------------------------------------------------------------------- */
 
@@ -101,13 +104,13 @@ bool metadata_scalar(struct arena *a, const struct value *v, struct str *out)
     return false;
 }
 
-static bool wrong_kind(const struct value *v, const struct shape *shape, const struct field *f, const char *path,
-                       const char *go_type, struct err *e)
+static bool wrong_kind(const struct value *v, const struct shape *shape, const struct field *f, const char *go_type,
+                       struct err *e)
 {
     return err_set(e, ERR_INVALID,
                    "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go struct field "
                    "%s.%s%s of type %s",
-                   json_kind_word(v), shape->go_type, path, f->name, go_type);
+                   json_kind_word(v), shape->go_type, shape->go_path, f->name, go_type);
 }
 
 static const struct field *find_field(const struct shape *shape, struct str key)
@@ -144,11 +147,11 @@ static bool decode_texts(struct arena *a, const struct value *v, const struct sh
     struct str text;
 
     if (v->kind != VALUE_LIST)
-        return wrong_kind(v, shape, f, "", "[]string", e);
+        return wrong_kind(v, shape, f, "[]string", e);
     *out = value_list(a);
     for (size_t i = 0; i < value_len(v); i++) {
         if (!metadata_scalar(a, value_item(v, i), &text))
-            return wrong_kind(value_item(v, i), shape, f, "", "string", e);
+            return wrong_kind(value_item(v, i), shape, f, "string", e);
         list_push(a, out->list, value_str(cleaned(a, text)));
     }
     return true;
@@ -160,12 +163,12 @@ static bool decode_text_map(struct arena *a, const struct value *v, const struct
     struct str text;
 
     if (v->kind != VALUE_MAP)
-        return wrong_kind(v, shape, f, "", "map[string]string", e);
+        return wrong_kind(v, shape, f, "map[string]string", e);
     *out = value_map(a);
     for (size_t i = 0; i < v->map->n; i++) {
         const struct map_entry *entry = &v->map->v[i];
         if (!metadata_scalar(a, &entry->value, &text))
-            return wrong_kind(&entry->value, shape, f, "", "string", e);
+            return wrong_kind(&entry->value, shape, f, "string", e);
         map_put(a, out->map, entry->key, value_str(text));
     }
     return true;
@@ -181,7 +184,7 @@ static bool decode_objects(struct arena *a, const struct value *v, const struct 
 
     snprintf(go_type, sizeof go_type, "[]*v2.%s", f->item->go_type);
     if (v->kind != VALUE_LIST)
-        return wrong_kind(v, shape, f, "", go_type, e);
+        return wrong_kind(v, shape, f, go_type, e);
     *out = value_list(a);
     for (size_t i = 0; i < value_len(v); i++) {
         const struct value *item = value_item(v, i);
@@ -191,7 +194,7 @@ static bool decode_objects(struct arena *a, const struct value *v, const struct 
             continue;
         }
         if (item->kind != VALUE_MAP)
-            return wrong_kind(item, shape, f, "", go_type + 3, e);
+            return wrong_kind(item, shape, f, go_type + 3, e);
         if (!decode_shape(a, item, f->item, object.map, e))
             return false;
         list_push(a, out->list, object);
@@ -207,12 +210,12 @@ static bool decode_field(struct arena *a, const struct value *v, const struct sh
     switch (f->kind) {
     case FIELD_TEXT:
         if (!metadata_scalar(a, v, &text))
-            return wrong_kind(v, shape, f, "", "string", e);
+            return wrong_kind(v, shape, f, "string", e);
         *out = value_str(f->uncleaned ? text : cleaned(a, text));
         return true;
     case FIELD_BOOL:
         if (v->kind != VALUE_BOOL)
-            return wrong_kind(v, shape, f, "", "bool", e);
+            return wrong_kind(v, shape, f, "bool", e);
         *out = *v;
         return true;
     case FIELD_TEXTS: return decode_texts(a, v, shape, f, out, e);
@@ -220,7 +223,7 @@ static bool decode_field(struct arena *a, const struct value *v, const struct sh
     case FIELD_OBJECTS: return decode_objects(a, v, shape, f, out, e);
     case FIELD_ANYTHINGS:
         if (v->kind != VALUE_LIST)
-            return wrong_kind(v, shape, f, "", "[]interface {}", e);
+            return wrong_kind(v, shape, f, "[]interface {}", e);
         *out = *v;
         return true;
     }
@@ -301,7 +304,7 @@ static const struct field lock_fields[] = {
     { "digest", "Digest", FIELD_TEXT, .uncleaned = true },
     { "dependencies", "Dependencies", FIELD_OBJECTS, &dependency_shape },
 };
-static const struct shape lock_shape = { "Lock", lock_fields, COUNT(lock_fields) };
+static const struct shape lock_shape = { "Lock", "", lock_fields, COUNT(lock_fields) };
 
 bool lock_parse(struct arena *a, struct str text, struct value *out, struct err *e)
 {

@@ -23,6 +23,7 @@ enum shape {
     SHAPE_REGEX,
     SHAPE_TYPE,
     SHAPE_LIST,
+    SHAPE_ENUM,  /* a list; until draft 7 not empty, nothing twice */
     SHAPE_LIMIT, /* exclusiveMinimum, exclusiveMaximum: a bool in draft 4, then a number */
 };
 
@@ -56,7 +57,7 @@ static const struct {
     { "properties", SHAPE_SCHEMA_MAP, 4 },
     { "patternProperties", SHAPE_SCHEMA_MAP, 4 },
     { "dependencies", SHAPE_DEPENDENCIES, 4 },
-    { "enum", SHAPE_LIST, 4 },
+    { "enum", SHAPE_ENUM, 4 },
     { "type", SHAPE_TYPE, 4 },
     { "format", SHAPE_TEXT, 4 },
     { "allOf", SHAPE_SCHEMAS, 4 },
@@ -136,12 +137,60 @@ static struct str at_index(const struct checker *c, struct str at, size_t i)
     return arena_fmt(c->a, "%.*s/%zu", STR(at), i);
 }
 
+/* Names the first item, in order of the later one, that stands twice. */
+static void check_unique(const struct checker *c, const struct list *l, struct str at, struct findings *out)
+{
+    for (size_t k = 1; k < l->n; k++)
+        for (size_t i = 0; i < k; i++)
+            if (value_equal(&l->v[i], &l->v[k])) {
+                finding_add(c->a, out, at, arena_fmt(c->a, "items at %zu and %zu are equal", i, k));
+                return;
+            }
+}
+
+/* What one subschema of the draft's schema finds: several findings stand below one. */
+static void add_group(const struct checker *c, struct findings causes, struct str at, struct findings *out)
+{
+    if (causes.n == 1)
+        *(struct finding *)vec_push(c->a, out) = causes.v[0];
+    else if (causes.n > 1)
+        finding_add(c->a, out, at, S("validation failed"))->causes = causes;
+}
+
 static void check_texts(const struct checker *c, const struct value *v, struct str at, struct findings *out)
 {
+    struct findings found = { 0 };
+
     if (!has_kind(c, v, VALUE_LIST, "array", at, out))
         return;
+    if (c->draft == 4 && v->list->n == 0)
+        finding_add(c->a, &found, at, S("minItems: got 0, want 1"));
+    check_unique(c, v->list, at, &found);
     for (size_t i = 0; i < v->list->n; i++)
-        has_kind(c, &v->list->v[i], VALUE_STRING, "string", at_index(c, at, i), out);
+        has_kind(c, &v->list->v[i], VALUE_STRING, "string", at_index(c, at, i), &found);
+    add_group(c, found, at, out);
+}
+
+static void check_enum(const struct checker *c, const struct value *v, struct str at, struct findings *out)
+{
+    if (!has_kind(c, v, VALUE_LIST, "array", at, out) || c->draft > 7)
+        return;
+    if (v->list->n == 0)
+        finding_add(c->a, out, at, S("minItems: got 0, want 1"));
+    check_unique(c, v->list, at, out);
+}
+
+/* The names that a property asks for, of a keyword that takes a schema as well. */
+static void check_dependency(const struct checker *c, const struct value *v, struct str at, struct findings *out)
+{
+    struct findings names = { 0 }, causes = { 0 };
+
+    check_texts(c, v, at, &names);
+    if (names.n == 0)
+        return;
+    wrong_type(c, v, c->draft == 4 ? "object" : "boolean or object", at, &causes);
+    *(struct finding *)vec_push(c->a, &causes) = names.v[0];
+    finding_add(c->a, out, at, S("'anyOf' failed"))->causes = causes;
 }
 
 static void check_schemas(const struct checker *c, const struct value *v, struct str at, int depth,
@@ -165,6 +214,8 @@ static void check_map(const struct checker *c, const struct value *v, enum shape
         struct str below = schema_pointer(c->a, at, entry->key);
         if (shape == SHAPE_SCHEMA_MAP || (shape == SHAPE_DEPENDENCIES && entry->value.kind != VALUE_LIST))
             check_schema(c, &entry->value, below, depth, out);
+        else if (shape == SHAPE_DEPENDENCIES)
+            check_dependency(c, &entry->value, below, out);
         else
             check_texts(c, &entry->value, below, out);
     }
@@ -205,7 +256,7 @@ static void check_type(const struct checker *c, const struct value *v, struct st
 {
     static const char unknown[] = "value must be one of 'array', 'boolean', 'integer', 'null', 'number', 'object', "
                                   "'string'";
-    struct findings causes = { 0 };
+    struct findings causes = { 0 }, list = { 0 };
 
     if (v->kind == VALUE_STRING && is_type(value_as_str(v)))
         return;
@@ -213,10 +264,13 @@ static void check_type(const struct checker *c, const struct value *v, struct st
     if (v->kind != VALUE_LIST)
         wrong_type(c, v, "array", at, &causes);
     else if (v->list->n == 0)
-        finding_add(c->a, &causes, at, S("minItems: got 0, want 1"));
+        finding_add(c->a, &list, at, S("minItems: got 0, want 1"));
+    else
+        check_unique(c, v->list, at, &list);
     for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
         if (!is_type(value_as_str(&v->list->v[i])))
-            finding_add(c->a, &causes, at_index(c, at, i), str_c(unknown));
+            finding_add(c->a, &list, at_index(c, at, i), str_c(unknown));
+    add_group(c, list, at, &causes);
     if (causes.n > 1)
         finding_add(c->a, out, at, S("'anyOf' failed"))->causes = causes;
 }
@@ -252,6 +306,7 @@ static void check_keyword(const struct checker *c, enum shape shape, const struc
     case SHAPE_REGEX: check_regex(c, v, at, out); return;
     case SHAPE_TYPE: check_type(c, v, at, out); return;
     case SHAPE_LIST: has_kind(c, v, VALUE_LIST, "array", at, out); return;
+    case SHAPE_ENUM: check_enum(c, v, at, out); return;
     }
 }
 
@@ -274,7 +329,7 @@ static void check_schema(const struct checker *c, const struct value *v, struct 
         const struct value *member = value_get(v, keywords[i].keyword);
         if (keywords[i].since <= c->draft && map_get(v->map, str_c(keywords[i].keyword)) != NULL)
             check_keyword(c, keywords[i].shape, member, schema_pointer(c->a, at, str_c(keywords[i].keyword)), depth + 1,
-                          into);
+                          keywords[i].shape == SHAPE_DEPENDENCIES ? out : into); /* no vocabulary has it */
     }
     if (inner.n > 0)
         finding_add(c->a, out, at, S("'allOf' failed"))->causes = inner;

@@ -91,6 +91,9 @@ static struct str display(struct arena *a, const struct value *v)
     if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
         return S("value");
     template_print(&b, v);
+    /* Numbers stand as they are written; of a float's forms we know that it had a point or an exponent. */
+    if (v->kind == VALUE_FLOAT && memchr(b.p, '.', b.n) == NULL && memchr(b.p, 'e', b.n) == NULL)
+        buf_c(&b, ".0");
     return buf_str(&b);
 }
 

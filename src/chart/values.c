@@ -58,10 +58,17 @@ bool chart_values_parse(struct arena *a, struct str text, struct value *out, str
     return values_read(a, text, out, e);
 }
 
+/* Helm reads values by lines and ends each; that shows in the lines that messages name, and in a block at the end. */
+static struct str with_last_newline(struct arena *a, struct str text)
+{
+    return str_ends(text, S("\n")) ? text : arena_fmt(a, "%.*s\n", STR(text));
+}
+
 static bool parse_document(struct arena *a, struct str text, struct value *out, struct err *e)
 {
     struct value v;
 
+    text = with_last_newline(a, text);
     if (!values_parse_yaml(a, text, &v, e))
         return err_wrap(e, "cannot unmarshal yaml document");
     if (v.kind == VALUE_NULL)

@@ -255,10 +255,11 @@ static bool set_names(const struct openssl *o, X509 *cert, const struct request 
 {
     X509_NAME *subject = o->X509_get_subject_name_(cert);
     X509 *issuer = r->issuer != NULL ? r->issuer : cert;
-    return o->X509_NAME_add_entry_by_txt_(subject, "CN", MBSTRING_UTF8, (const uint8_t *)r->name.p, (int)r->name.n, -1,
-                                          0)
-               == 1
-           && o->X509_set_issuer_name_(cert, o->X509_get_subject_name_(issuer)) == 1;
+    bool named = r->name.n == 0 /* Go leaves it out */
+                 || o->X509_NAME_add_entry_by_txt_(subject, "CN", MBSTRING_UTF8, (const uint8_t *)r->name.p,
+                                                   (int)r->name.n, -1, 0)
+                        == 1;
+    return named && o->X509_set_issuer_name_(cert, o->X509_get_subject_name_(issuer)) == 1;
 }
 
 static bool set_extensions(const struct openssl *o, X509 *cert, const struct request *r)
@@ -299,7 +300,7 @@ static bool issue(struct template_call *c, const struct openssl *o, struct reque
                   struct value *out, struct err *e)
 {
     if (key_pem != NULL && !parse_key(o, value_as_str(key_pem), &r->key, e))
-        return err_wrap(e, "error parsing private key");
+        return err_wrap(e, "parsing private key");
     if (key_pem == NULL && (r->key = make_key(o, "RSA", 2048)) == NULL)
         return err_set(e, ERR_UNAVAILABLE, "error generating rsa key: libcrypto refuses");
     struct str cert = sign(o, c->a, r), key = key_pem != NULL ? value_as_str(key_pem) : key_text(o, c->a, r->key);

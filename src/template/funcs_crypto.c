@@ -199,6 +199,6 @@ FUNC(fn_htpasswd)
     if (!call_spend(c, KEY_STEPS, e))
         return false;
     if (!bcrypt_hash(c, str_at(args, 1), &hash, e))
-        return give(out, value_fmt(c->a, "failed to create htpasswd: %s", e->text));
+        return give(out, value_fmt(c->a, "%.*s:failed to encrypt string with bcrypt: %s", STR(user), e->text));
     return give(out, value_fmt(c->a, "%.*s:%.*s", STR(user), STR(hash)));
 }

@@ -154,11 +154,17 @@ FUNC(fn_rand_int)
 
 /* ---- float64 ------------------------------------------------------------------------------ */
 
+/* Go's math.Max and math.Min: one operand that is no number makes the result none. */
+static double with_nan(double x, double y, double chosen)
+{
+    return isnan(x) || isnan(y) ? NAN : chosen;
+}
+
 FUNC(fn_maxf)
 {
     double most = to_float64(c->a, &args[0]);
     for (size_t i = 1; i < n; i++)
-        most = fmax(most, to_float64(c->a, &args[i]));
+        most = with_nan(most, to_float64(c->a, &args[i]), fmax(most, to_float64(c->a, &args[i])));
     return give(out, value_float(most));
 }
 
@@ -166,7 +172,7 @@ FUNC(fn_minf)
 {
     double least = to_float64(c->a, &args[0]);
     for (size_t i = 1; i < n; i++)
-        least = fmin(least, to_float64(c->a, &args[i]));
+        least = with_nan(least, to_float64(c->a, &args[i]), fmin(least, to_float64(c->a, &args[i])));
     return give(out, value_float(least));
 }
 

@@ -38,7 +38,16 @@ static void durations(void **state)
                  { "0", true, 0 },
                  { "5", false, 0 },
                  { "", false, 0 },
-                 { "5x", false, 0 } };
+                 { "5x", false, 0 },
+                 { ".5h", true, 1800000000000 },
+                 { ".s", false, 0 },
+                 { "1.2.3s", false, 0 },
+                 { "1.000000001s", true, 1000000001 },
+                 { "9223372036854775807ns", true, INT64_MAX },
+                 { "9223372036854775808ns", false, 0 },
+                 { "-9223372036854775808ns", true, INT64_MIN },
+                 { "2562047h47m16.854775807s", true, INT64_MAX },
+                 { "99999999999999999999s", false, 0 } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         int64_t ns = 0;
         assert_int_equal(duration_parse(str_c(rows[i].text), &ns), rows[i].ok);

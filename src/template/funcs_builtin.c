@@ -224,8 +224,11 @@ static bool builtin_len(struct template_call *call, const struct value *args, si
         return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
     if (v->kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "len of nil pointer");
+    struct str type = template_type_name(v);
+    if (type.n > 0 && type.p[0] == '*') /* Go looks behind the pointer */
+        str_cut(&type, 1);
     if (v->kind != VALUE_STRING && m == NULL && l == NULL)
-        return err_set(e, ERR_INVALID, "len of type %.*s", STR(template_type_name(v)));
+        return err_set(e, ERR_INVALID, "len of type %.*s", STR(type));
     *out = value_int((int64_t)(m != NULL ? m->n : l != NULL ? l->n : v->n));
     return true;
 }

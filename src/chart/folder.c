@@ -26,7 +26,7 @@ struct walk {
     struct chart_links *links;
     const struct ignore_rules *rules;
     struct chart_files *out;
-    size_t total; /* bytes taken */
+    size_t total, folders; /* bytes taken, folders entered */
     struct err *e;
 };
 
@@ -152,6 +152,8 @@ static bool walk_folder(struct walk *w, int fd, struct str prefix, int depth)
         close(fd);
         return false;
     }
+    if (++w->folders > CHART_FILES_MAX) /* two links to where they stand double them at every level */
+        return err_set(w->e, ERR_LIMIT, "chart %s has more than %d folders", w->root_path, CHART_FILES_MAX);
     if (depth > CHART_FOLDER_DEPTH_MAX)
         return err_set(w->e, ERR_LIMIT, "chart %s has folders more than %d deep", w->root_path, CHART_FOLDER_DEPTH_MAX);
     for (const struct dirent *d; (d = readdir(folder)) != NULL;) {
@@ -169,12 +171,20 @@ static bool walk_folder(struct walk *w, int fd, struct str prefix, int depth)
     return true;
 }
 
+/* Anything but a file, and what cannot be opened, is left to the walk, which meets it again. */
+static bool is_regular(int folder, const char *name)
+{
+    struct stat st;
+
+    return fstatat(folder, name, &st, 0) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool read_rules(struct arena *a, int root, const struct ignore_rules **out, struct err *e)
 {
     struct ignore_rules *rules;
     struct str text = S("");
 
-    if (!fs_read(a, root, ".helmignore", CHART_FILE_MAX, &text, e) && e->kind != ERR_NOT_FOUND)
+    if (is_regular(root, ".helmignore") && !fs_read(a, root, ".helmignore", CHART_FILE_MAX, &text, e))
         return err_wrap(e, "read .helmignore");
     if (!ignore_parse(a, text, &rules, e))
         return false;

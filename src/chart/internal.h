@@ -17,7 +17,8 @@
 #define CHART_BYTES_MAX ((size_t)100 << 20)
 #define CHART_FILES_MAX 50000
 #define CHART_FOLDER_DEPTH_MAX 32
-#define CHART_NESTING_MAX 16 /* subcharts inside subcharts */
+#define CHART_NESTING_MAX 16                   /* subcharts inside subcharts */
+#define CHART_UNPACKED_MAX ((size_t)512 << 20) /* memory in use when one more package inside of a chart is opened */
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -70,8 +71,8 @@ struct chart {
     bool deprecated;
     struct value metadata; /* known fields of Chart.yaml, cleaned; keys as in Chart.yaml */
     struct chart_dependencies wants;
-    struct value values;    /* a map; numbers are floats, as in Helm */
-    struct str values_text; /* values.yaml as it is, for packaging */
+    struct value values;                         /* a map; numbers are floats, as in Helm */
+    struct str values_text;                      /* values.yaml as it is, for packaging */
     struct str metadata_text, dependencies_text; /* Chart.yaml, and the file that lists dependencies, for messages */
     bool has_values_text;
     struct str schema; /* values.schema.json */
@@ -89,7 +90,8 @@ struct chart {
 /* Build a chart from its files; `depth` counts the charts around it. */
 MUST_CHECK bool chart_from_files(struct arena *a, const struct chart_files *files, int depth, struct chart **out,
                                  struct err *e);
-/* Chart.yaml, and the `dependencies` of requirements.yaml, into `c`. `what` names the file in messages; NULL: they stay bare. */
+/* Chart.yaml, and the `dependencies` of requirements.yaml, into `c`. `what` names the file in messages; NULL: they stay
+ * bare. */
 MUST_CHECK bool metadata_read(struct arena *a, struct str text, const char *what, struct chart *c, struct err *e);
 MUST_CHECK bool metadata_check(struct arena *a, struct chart *c, struct err *e);
 /* The first field of a Chart.yaml that Helm does not know, at any depth; empty when there is none. */
@@ -136,8 +138,8 @@ struct chart_links {
     struct warnings notices; /* a line for each link that was followed */
 };
 /* The files of a folder below `path`, without what its .helmignore hides. `links` may be NULL. */
-MUST_CHECK bool chart_read_folder(struct arena *a, const char *path, struct chart_links *links,
-                                  struct chart_files *out, struct err *e);
+MUST_CHECK bool chart_read_folder(struct arena *a, const char *path, struct chart_links *links, struct chart_files *out,
+                                  struct err *e);
 
 /* ---- values --------------------------------------------------------------------------------- */
 
@@ -189,7 +191,7 @@ struct rendered_files {
     struct rendered_file *v;
     size_t n, cap;
     struct chart_mistakes *mistakes; /* filled by a failure; may be NULL */
-    struct str traced;            /* the file whose making is noted in `trace`; empty as a rule */
+    struct str traced;               /* the file whose making is noted in `trace`; empty as a rule */
     struct template_trace *trace;
 };
 /* Parse and execute every template of the tree. errors: in Helm's words; *message has the whole text, however long. */
@@ -201,7 +203,7 @@ extern const struct template_func engine_funcs[]; /* include tpl required fail l
 struct engine_state {
     struct str *message; /* where the whole text of a failure goes */
     struct rendered_files *files;
-    struct str failed;   /* the message of `fail` or `required` */
+    struct str failed;     /* the message of `fail` or `required` */
     struct warnings *lint; /* where those two warn instead of failing; NULL: they fail */
     bool has_failed;
     struct map *included; /* how deep each name is included, in the template that runs */

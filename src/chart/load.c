@@ -141,6 +141,8 @@ static bool unpack_subchart(struct builder *b, struct str name, const struct cha
     if (str_ends(name, S(".tgz"))) {
         if (!str_eq(files->v[0].name, name))
             return err_set(b->e, ERR_INVALID, "expected %.*s, got %.*s", STR(name), STR(files->v[0].name));
+        if (b->a->total > CHART_UNPACKED_MAX)
+            return err_set(b->e, ERR_LIMIT, "packages inside of packages take more than %zu bytes", CHART_UNPACKED_MAX);
         return chart_read_archive(b->a, files->v[0].data, out, b->e);
     }
     for (size_t i = 0; i < files->n; i++) {

@@ -161,6 +161,10 @@ void chart_explain_load(struct arena *a, const char *path, struct str message, s
 
 void chart_explain_path(struct arena *a, const char *path, struct chart_mistakes *out)
 {
+    if (fs_exists(path)) { /* the message itself says what is wrong with it */
+        *vec_push(a, out) = (struct chart_mistake){ .file = str_c(path) };
+        return;
+    }
     struct str whole = str_c(path), base = path_base(whole);
     const char *folder = base.n == whole.n ? "." : arena_c(a, str_slice(whole, 0, whole.n - base.n));
     VEC(struct str) names = { 0 };

@@ -9,7 +9,7 @@
 
 static bool want_number(struct run *r, const struct value *v, const char *what, double *out)
 {
-    return as_number(v, out) || run_fail(r, "%s needs a number, not %s", what, type_name(v));
+    return expr_as_number(v, out) || run_fail(r, "%s needs a number, not %s", what, type_name(v));
 }
 
 /* ---- conversions ---------------------------------------------------------------------------------- */
@@ -42,7 +42,7 @@ static bool call_float(struct run *r, const struct value *args, size_t n, struct
 
     if (v->kind == VALUE_STRING && !str_to_double(value_as_str(v), &f))
         return run_fail(r, "invalid operation: float(%.*s)", STR(go_quote(r->a, value_as_str(v))));
-    if (v->kind != VALUE_STRING && !as_number(v, &f))
+    if (v->kind != VALUE_STRING && !expr_as_number(v, &f))
         return run_fail(r, "invalid operation: float(%s)", type_name(v));
     *out = value_float(f);
     return true;
@@ -133,7 +133,7 @@ static bool extreme(struct run *r, const struct value *args, size_t n, int sign,
         return false;
     *out = value_null();
     for (size_t i = 0; i < all.list->n; i++) {
-        as_number(&all.list->v[i], &f);
+        expr_as_number(&all.list->v[i], &f);
         if (i > 0 && !(sign > 0 ? f > best : f < best))
             continue;
         best = f;
@@ -160,7 +160,7 @@ static bool call_mean(struct run *r, const struct value *args, size_t n, struct 
     if (!gather(r, args, n, "mean", &all))
         return false;
     for (size_t i = 0; i < all.list->n; i++, sum += f)
-        as_number(&all.list->v[i], &f);
+        expr_as_number(&all.list->v[i], &f);
     *out = value_float(all.list->n == 0 ? 0 : sum / (double)all.list->n);
     return true;
 }
@@ -180,8 +180,8 @@ static bool call_median(struct run *r, const struct value *args, size_t n, struc
     memcpy(keys, all.list->v, count * sizeof *keys);
     if (!sort_by_keys(r, keys, all.list->v, count, false))
         return false;
-    as_number(&keys[(count - 1) / 2], &low);
-    as_number(&keys[count / 2], &high);
+    expr_as_number(&keys[(count - 1) / 2], &low);
+    expr_as_number(&keys[count / 2], &high);
     *out = value_float((low + high) / 2);
     return true;
 }

@@ -155,7 +155,7 @@ MUST_CHECK bool fetch_member(struct run *r, const struct value *container, const
 MUST_CHECK bool want_int(struct run *r, const struct value *v, const char *what, int64_t *out);
 MUST_CHECK bool want_string(struct run *r, const struct value *v, const char *what, struct str *out);
 MUST_CHECK bool want_list(struct run *r, const struct value *v, const char *what);
-bool as_number(const struct value *v, double *out); /* int or float */
+bool expr_as_number(const struct value *v, double *out); /* int or float */
 
 /* ---- builtins ------------------------------------------------------------------------------------- */
 
@@ -205,4 +205,4 @@ const void *object_of(const struct value *v, const struct expr_class *class);
 int time_compare(const struct gotime *a, const struct gotime *b);
 /* a - b in nanoseconds, at most what a duration holds. */
 int64_t time_subtract(const struct gotime *a, const struct gotime *b);
-struct gotime time_add(const struct gotime *t, int64_t ns);
+struct gotime expr_time_add(const struct gotime *t, int64_t ns);

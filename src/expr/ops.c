@@ -26,7 +26,7 @@ const void *object_of(const struct value *v, const struct expr_class *class)
     return v->kind == VALUE_OPAQUE && *(const struct expr_class *const *)v->opaque == class ? v->opaque : NULL;
 }
 
-bool as_number(const struct value *v, double *out)
+bool expr_as_number(const struct value *v, double *out)
 {
     *out = v->kind == VALUE_INT ? (double)v->i : v->f;
     return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
@@ -94,7 +94,7 @@ bool values_compare(struct run *r, const struct value *a, const struct value *b,
 
     if (a->kind == VALUE_INT && b->kind == VALUE_INT)
         *out = (a->i > b->i) - (a->i < b->i);
-    else if (as_number(a, &x) && as_number(b, &y))
+    else if (expr_as_number(a, &x) && expr_as_number(b, &y))
         *out = isnan(x) || isnan(y) ? 2 : order_of(x, y);
     else if (a->kind == VALUE_STRING && b->kind == VALUE_STRING)
         *out = str_cmp(value_as_str(a), value_as_str(b));
@@ -244,7 +244,7 @@ static bool scale(struct run *r, int64_t ns, const struct value *by, struct valu
         *out = duration_value(r->a, int_arithmetic(OP_MULTIPLY, ns, by->i).i);
         return true;
     }
-    if (!as_number(by, &x) || !(fabs((double)ns * x) < 9.2e18))
+    if (!expr_as_number(by, &x) || !(fabs((double)ns * x) < 9.2e18))
         return false;
     *out = duration_value(r->a, (int64_t)((double)ns * x));
     return true;
@@ -259,9 +259,9 @@ static bool apply_time(struct run *r, enum op op, const struct value *a, const s
 
     *done = true;
     if (t != NULL && f != NULL && (op == OP_PLUS || op == OP_MINUS))
-        *out = expr_time_value(r->a, time_add(&t->time, op == OP_PLUS ? f->ns : (int64_t)(0 - (uint64_t)f->ns)));
+        *out = expr_time_value(r->a, expr_time_add(&t->time, op == OP_PLUS ? f->ns : (int64_t)(0 - (uint64_t)f->ns)));
     else if (d != NULL && u != NULL && op == OP_PLUS)
-        *out = expr_time_value(r->a, time_add(&u->time, d->ns));
+        *out = expr_time_value(r->a, expr_time_add(&u->time, d->ns));
     else if (t != NULL && u != NULL && op == OP_MINUS)
         *out = duration_value(r->a, time_subtract(&t->time, &u->time));
     else if (d != NULL && f != NULL && op == OP_DIVIDE)
@@ -297,7 +297,7 @@ static bool apply_arithmetic(struct run *r, enum op op, const struct value *a, c
         *out = int_arithmetic(op, a->i, b->i);
         return true;
     }
-    if (as_number(a, &x) && as_number(b, &y)) {
+    if (expr_as_number(a, &x) && expr_as_number(b, &y)) {
         *out = float_arithmetic(op, x, y);
         return true;
     }

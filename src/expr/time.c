@@ -35,7 +35,7 @@ int64_t time_subtract(const struct gotime *a, const struct gotime *b)
     return saturate(since_zero(a) - since_zero(b));
 }
 
-struct gotime time_add(const struct gotime *t, int64_t ns)
+struct gotime expr_time_add(const struct gotime *t, int64_t ns)
 {
     struct gotime out = *t;
     int64_t sum = t->ns + ns % NS_PER_S;
@@ -185,7 +185,7 @@ TIME_METHOD(time_add_call)
 
     if (!arg_duration(c, 0, &ns))
         return false;
-    *c->out = expr_time_value(c->a, time_add(SELF_TIME, ns));
+    *c->out = expr_time_value(c->a, expr_time_add(SELF_TIME, ns));
     return true;
 }
 
@@ -280,7 +280,7 @@ TIME_METHOD(time_truncate_call)
 
     if (!arg_duration(c, 0, &d))
         return false;
-    *c->out = expr_time_value(c->a, d <= 0 ? *SELF_TIME : time_add(SELF_TIME, -remainder_of(SELF_TIME, d)));
+    *c->out = expr_time_value(c->a, d <= 0 ? *SELF_TIME : expr_time_add(SELF_TIME, -remainder_of(SELF_TIME, d)));
     return true;
 }
 
@@ -291,7 +291,7 @@ TIME_METHOD(time_round_call)
     if (!arg_duration(c, 0, &d))
         return false;
     int64_t left = d <= 0 ? 0 : remainder_of(SELF_TIME, d);
-    *c->out = expr_time_value(c->a, time_add(SELF_TIME, left < d - left ? -left : left == 0 ? 0 : d - left));
+    *c->out = expr_time_value(c->a, expr_time_add(SELF_TIME, left < d - left ? -left : left == 0 ? 0 : d - left));
     return true;
 }
 

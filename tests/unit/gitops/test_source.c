@@ -191,7 +191,9 @@ static void wrong_values_are_told(void **state)
     fails("path: deploy, helm: {valueFiles: [bad.yaml]}", sha, "values must be a map");
     fails("path: deploy, helm: {valueFiles: ['https://x/y.yaml']}", sha, "only files of the repository are supported");
     git("ln -s ../deploy deploy/loop");
-    fails("path: deploy", commit(), "link loop of chart deploy leads outside");
+    fails("path: deploy", commit(), "chart deploy has folders more than");
+    git("rm deploy/loop && ln -s ../../.. deploy/away");
+    fails("path: deploy", commit(), "deploy/away: symbolic link leaves the repository");
     fails("path: nowhere", sha, "nowhere: app path does not exist");
     fails("path: ../..", sha, "app path does not exist");
     generate("path: deploy, helm: {valueFiles: [none.yaml], ignoreMissingValueFiles: true}", sha);

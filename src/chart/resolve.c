@@ -62,31 +62,38 @@ static struct str name_of(struct str repository)
     return S("");
 }
 
+/* The URL of the repository that an entry names; a name that nobody knows joins `unknown`. */
+static bool resolve_name(struct resolver *r, struct chart_dependency *d, struct buf *unknown)
+{
+    const struct chart_fetcher *f = r->fetcher;
+    struct str name = name_of(d->repository);
+    struct err none = { .kind = ERR_NOT_FOUND };
+
+    if (name.n == 0 || (f->named != NULL && f->named(f->user, r->a, name, &d->repository, &none)))
+        return true;
+    if (none.kind != ERR_NOT_FOUND) {
+        *r->e = none;
+        return false;
+    }
+    buf_fmt(unknown, "%s%.*s", unknown->n > 0 ? ", " : "", STR(d->repository));
+    return true;
+}
+
 /* What Chart.yaml wants, names replaced by URLs: so the lock has them, and its digest is taken over them. */
 static bool resolve_names(struct resolver *r)
 {
-    const struct chart_fetcher *f = r->fetcher;
+    struct buf unknown = { .a = r->a };
 
     r->wanted = r->chart->wants;
     r->wanted.v = arena_new(r->a, struct chart_dependency, r->wanted.n);
     for (size_t i = 0; i < r->wanted.n; i++) {
-        struct chart_dependency *d = &r->wanted.v[i];
-        *d = r->chart->wants.v[i];
-        struct str name = name_of(d->repository);
-        if (name.n == 0)
-            continue;
-        struct err none = { .kind = ERR_NOT_FOUND };
-        if (f->named != NULL ? f->named(f->user, r->a, name, &d->repository, &none) : false)
-            continue;
-        if (none.kind != ERR_NOT_FOUND) {
-            *r->e = none;
+        r->wanted.v[i] = r->chart->wants.v[i];
+        if (!resolve_name(r, &r->wanted.v[i], &unknown))
             return false;
-        }
-        return err_set(r->e, ERR_NOT_FOUND,
-                       "no repository definition for %.*s. Please add it via 'vitrine chart repo add %.*s URL'",
-                       STR(d->repository), STR(name));
     }
-    return true;
+    return unknown.n == 0
+           || err_set(r->e, ERR_NOT_FOUND, "no repository definition for %.*s. Please add them via 'helm repo add'",
+                      STR(buf_str(&unknown)));
 }
 
 /* ---- folders -------------------------------------------------------------------------------- */

@@ -55,6 +55,14 @@ bool chart_fetch_dependencies(struct arena *a, const char *path, bool update, co
     return chart_dependencies_build(a, path, &fetcher, update, true, resolved, e);
 }
 
+/* The message has Helm's words; its command has another name here. */
+static int fail_to_fetch(const struct err *e)
+{
+    if (str_starts(str_c(e->text), S("no repository definition for ")))
+        fprintf(stderr, "hint: 'vitrine chart repo add NAME URL' adds a repository\n");
+    return cli_fail(e);
+}
+
 static int fetch(int argc, char **argv, bool update)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
@@ -77,7 +85,7 @@ static int fetch(int argc, char **argv, bool update)
         return cli_usage("chart dependency", "give one chart folder");
     const char *chart = words.n == 1 ? words.v[0] : ".";
     if (!chart_fetch_dependencies(&a, chart, update, &access, &resolved, &e))
-        return cli_fail(&e);
+        return fail_to_fetch(&e);
     print_resolved(chart, &resolved);
     return CLI_OK;
 }

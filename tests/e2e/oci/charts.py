@@ -269,8 +269,8 @@ class Charts(unittest.TestCase):
         self.assertIn("name: sub", self.run_vitrine("template", "private/sub", "--version", "1.0").stdout)
         self.run_vitrine("chart", "repo", "remove", "private")
         done = self.run_vitrine("chart", "dependency", "update", "demo", ok=False)
-        self.assertEqual(done.stderr, "Error: no repository definition for @private. Please add it via "
-                                      "'vitrine chart repo add private URL'\n")
+        self.assertEqual(done.stderr, "hint: 'vitrine chart repo add NAME URL' adds a repository\n"
+                                      "Error: no repository definition for @private, alias:private. Please add them via 'helm repo add'\n")
 
     def test_credentials_stay_with_their_host(self):
         self.publish("1.0.0")

@@ -161,6 +161,15 @@ static struct str wrong_verb(struct arena *a, const struct value *v)
         buf_byte(&b, ']');
         return buf_str(&b);
     }
+    if (v->kind == VALUE_MAP) {
+        const struct map_entry **sorted = map_sorted(a, v->map);
+        buf_c(&b, "map[");
+        for (size_t i = 0; i < v->map->n; i++)
+            buf_fmt(&b, "%s%%!t(string=%.*s):%.*s", i > 0 ? " " : "", STR(sorted[i]->key),
+                    STR(wrong_verb(a, &sorted[i]->value)));
+        buf_byte(&b, ']');
+        return buf_str(&b);
+    }
     return arena_fmt(a, "%%!t(%s%.*s)", types[v->kind], v->kind == VALUE_NULL ? 0 : (int)printed(a, v).n,
                      printed(a, v).p);
 }
@@ -189,6 +198,8 @@ static bool coalesce(const struct coalescer *c, const struct chart *chart, struc
 {
     struct str path = join_path(c->a, prefix, chart->name);
 
+    if (c->a->total > CHART_VALUES_MAX) /* one subchart may be there under thousands of aliases */
+        return err_set(e, ERR_LIMIT, "the values of all subcharts together take more than %zu bytes", CHART_VALUES_MAX);
     for (size_t i = 0; i < chart->values.map->n; i++)
         coalesce_default(c, chart, dest, chart->values.map->v[i].key, &chart->values.map->v[i].value, path);
     for (size_t i = 0; i < chart->n_charts; i++)

@@ -163,6 +163,8 @@ static bool enable(const struct enabler *x, struct chart *c, const struct value 
 
     if (!c->wants.declared)
         return true;
+    if (x->a->total > CHART_VALUES_MAX) /* aliases of aliases multiply at every level */
+        return err_set(e, ERR_LIMIT, "the subcharts with all their aliases take more than %zu bytes", CHART_VALUES_MAX);
     apply_aliases(x, c);
     if (!values_coalesce(x->scratch, c, user, false, x->w, &values, e))
         return false;

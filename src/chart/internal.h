@@ -20,6 +20,8 @@
 #define CHART_NESTING_MAX 16                   /* subcharts inside subcharts */
 #define CHART_UNPACKED_MAX ((size_t)512 << 20) /* memory in use when one more package inside of a chart is opened */
 
+#define CHART_VALUES_MAX ((size_t)1 << 30) /* memory in use while the values of all subcharts are merged */
+
 /* ---- files ---------------------------------------------------------------------------------- */
 
 struct chart_file {
@@ -85,6 +87,7 @@ struct chart {
     struct value lock;          /* Chart.lock, or null */
     struct str *warnings;       /* met while loading */
     size_t n_warnings;
+    struct chart_shared *shared; /* what renders make only once (shared.h); NULL: every one for itself */
 };
 
 /* Build a chart from its files; `depth` counts the charts around it. */
@@ -140,6 +143,12 @@ struct chart_links {
 /* The files of a folder below `path`, without what its .helmignore hides. `links` may be NULL. */
 MUST_CHECK bool chart_read_folder(struct arena *a, const char *path, struct chart_links *links, struct chart_files *out,
                                   struct err *e);
+
+/* The files of a folder or of a package. errors: in Helm's words, an apiVersion that there is not among them. */
+MUST_CHECK bool chart_read(struct arena *a, const char *path, struct chart_links *links, struct chart_files *out,
+                           struct err *e);
+/* What was said of links comes before what the chart itself gave rise to. */
+void chart_add_notices(struct arena *a, const struct warnings *notices, struct chart *c);
 
 /* ---- values --------------------------------------------------------------------------------- */
 

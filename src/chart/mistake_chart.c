@@ -73,9 +73,14 @@ static void explain_dependency(struct arena *a, const struct chart *c, size_t i,
 
 void explain_missing_dependencies(struct arena *a, const struct chart *c, struct chart_mistakes *out)
 {
-    for (size_t i = 0; i < c->wants.n; i++)
-        if (!lies_in_charts(c, c->wants.v[i].name))
-            explain_dependency(a, c, i, out);
+    enum { EXPLAINED = 20 }; /* each is searched from the start of the file */
+
+    for (size_t i = 0, explained = 0; i < c->wants.n && explained < EXPLAINED; i++) {
+        if (lies_in_charts(c, c->wants.v[i].name))
+            continue;
+        explain_dependency(a, c, i, out);
+        explained++;
+    }
 }
 
 /* ---- files that cannot be read -------------------------------------------------------------- */

@@ -58,9 +58,18 @@ static void print_shown(struct buf *out, const struct value *v)
         print_value(out, v);
 }
 
-static bool print_result(struct template_call *c, const struct value *v)
+static bool check_output(struct template_call *c)
 {
     size_t max = c->options->output_max > 0 ? c->options->output_max : OUTPUT_MAX;
+    if (c->out->n <= max)
+        return true;
+    exec_fail(c, "the output is larger than %zu bytes", max);
+    c->e->kind = ERR_LIMIT;
+    return false;
+}
+
+static bool print_result(struct template_call *c, const struct value *v)
+{
     if (v->kind == VALUE_NULL)
         buf_add(c->out, S("<no value>"));
     else if (v->kind == VALUE_STRING && type_tag(v) != TEMPLATE_BYTES)
@@ -69,11 +78,7 @@ static bool print_result(struct template_call *c, const struct value *v)
         print_shown(c->out, v);
     else
         return fail_limit(c);
-    if (c->out->n <= max)
-        return true;
-    exec_fail(c, "the output is larger than %zu bytes", max);
-    c->e->kind = ERR_LIMIT;
-    return false;
+    return check_output(c);
 }
 
 static enum walk walk_action(struct template_call *c, struct value dot, const struct node *n)
@@ -240,7 +245,7 @@ static enum walk walk(struct template_call *c, struct value dot, const struct no
     case NODE_TEMPLATE: return walk_template(c, dot, n);
     case NODE_BREAK: return WALK_BREAK;
     case NODE_CONTINUE: return WALK_CONTINUE;
-    default: buf_add(c->out, n->text); return WALK_ON;
+    default: buf_add(c->out, n->text); return check_output(c) ? WALK_ON : WALK_FAIL;
     }
 }
 

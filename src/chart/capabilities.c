@@ -237,57 +237,92 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* "1.25.3" of "v1.25.3-gke.100": at least two numbers; leading zeros go. */
-static bool normalise(struct arena *a, struct str text, struct str parts[3], size_t *n)
-{
-    struct str rest = text;
+struct kube_version {
+    struct str major, minor;
+    struct str normalised; /* "v1.25.3" of "v1.25.3-gke.100" */
+    size_t n;              /* numbers */
+};
 
-    if (rest.n > 0 && rest.p[0] == 'v')
-        str_cut(&rest, 1);
-    for (*n = 0; *n < 3 && rest.n > 0 && is_digit(rest.p[0]); (*n)++) {
-        size_t digits = 0;
-        while (digits < rest.n && is_digit(rest.p[digits]))
-            digits++;
-        struct str part = str_cut(&rest, digits);
-        while (part.n > 1 && part.p[0] == '0')
-            str_cut(&part, 1);
-        parts[*n] = part;
-        if (rest.n < 2 || rest.p[0] != '.' || !is_digit(rest.p[1])) {
-            (*n)++;
-            break;
-        }
-        str_cut(&rest, 1);
-    }
-    return *n > 0;
+static struct str take_digits(struct str *s)
+{
+    size_t digits = 0;
+
+    while (digits < s->n && is_digit(s->p[digits]))
+        digits++;
+    struct str part = str_cut(s, digits);
+    while (part.n > 1 && part.p[0] == '0')
+        str_cut(&part, 1);
+    return part;
 }
 
-static bool parse_kube_version(struct arena *a, struct str text, struct str parts[3], size_t *n, struct err *e)
+static bool fits_64_bits(struct str digits)
 {
-    if (!normalise(a, text, parts, n))
+    static const struct str largest = { "18446744073709551615", 20 };
+
+    return digits.n < largest.n || (digits.n == largest.n && str_cmp(digits, largest) <= 0);
+}
+
+/* Numbers with points between them; leading zeros go, and what follows is left out. False with a number that is too
+ * large in *wrong. */
+static bool take_numbers(struct str rest, struct arena *a, struct kube_version *out, struct str *wrong)
+{
+    struct buf b = { .a = a };
+
+    *out = (struct kube_version){ 0 };
+    while (rest.n > 0 && is_digit(rest.p[0])) {
+        struct str part = take_digits(&rest);
+        if (!fits_64_bits(part)) {
+            *wrong = part;
+            return false;
+        }
+        if (out->n < 2)
+            *(out->n == 0 ? &out->major : &out->minor) = part;
+        buf_fmt(&b, "%s%.*s", out->n++ == 0 ? "v" : ".", STR(part));
+        if (rest.n < 2 || rest.p[0] != '.' || !is_digit(rest.p[1]))
+            break;
+        str_cut(&rest, 1);
+    }
+    out->normalised = buf_str(&b);
+    return true;
+}
+
+static bool parse_kube_version(struct arena *a, struct str text, struct kube_version *out, struct err *e)
+{
+    struct str rest = text, quoted = go_quote(a, text), wrong;
+
+    while (rest.n > 0 && strchr(" \t\n\f\r", rest.p[0]) != NULL)
+        str_cut(&rest, 1);
+    if (rest.n > 0 && rest.p[0] == 'v')
+        str_cut(&rest, 1);
+    if (!take_numbers(rest, a, out, &wrong))
+        return err_set(e, ERR_INVALID,
+                       "invalid kube version '%.*s': illegal non-numeric version component \"%.*s\" in %.*s: "
+                       "strconv.ParseUint: parsing \"%.*s\": value out of range",
+                       STR(text), STR(wrong), STR(quoted), STR(wrong));
+    if (out->n == 0)
         return err_set(e, ERR_INVALID, "invalid kube version '%.*s': could not parse %.*s as version", STR(text),
-                       STR(go_quote(a, text)));
-    if (*n < 2)
+                       STR(quoted));
+    if (out->n < 2)
         return err_set(e, ERR_INVALID, "invalid kube version '%.*s': illegal version string %.*s", STR(text),
-                       STR(go_quote(a, text)));
+                       STR(quoted));
     return true;
 }
 
 bool chart_check_kube_version(struct arena *a, struct str version, struct err *e)
 {
-    struct str parts[3];
-    size_t n;
+    struct kube_version ignored;
 
-    return version.n == 0 || parse_kube_version(a, version, parts, &n, e);
+    return version.n == 0 || parse_kube_version(a, version, &ignored, e);
 }
 
-static struct value kube_version(struct arena *a, struct capabilities *c, const struct str parts[3])
+static struct value kube_version(struct arena *a, struct capabilities *c, const struct kube_version *v)
 {
     struct value fields = value_map(a);
 
     value_set(a, &fields, "Version", value_str(c->version));
     value_set(a, &fields, "normalizedVersion", value_str(c->normalised));
-    value_set(a, &fields, "Major", value_str(parts[0]));
-    value_set(a, &fields, "Minor", value_str(parts[1]));
+    value_set(a, &fields, "Major", value_str(v->major));
+    value_set(a, &fields, "Minor", value_str(v->minor));
     value_set(a, &fields, "GitVersion", value_str(c->version));
     value_set(a, &fields, "String", value_str(c->normalised));
     return make_record(a, &kube_version_class, fields.map, 4, c->normalised);
@@ -308,16 +343,15 @@ static struct value helm_version(struct arena *a)
 bool capabilities_make(struct arena *a, const struct chart_render *o, struct capabilities **out, struct err *e)
 {
     struct capabilities *c = arena_new(a, struct capabilities, 1);
-    struct str given = o->kube_version.n > 0 ? o->kube_version : S(KUBE_VERSION), parts[3];
+    struct str given = o->kube_version.n > 0 ? o->kube_version : S(KUBE_VERSION);
     struct value fields = value_map(a);
-    size_t n;
+    struct kube_version v;
 
-    if (!parse_kube_version(a, given, parts, &n, e))
+    if (!parse_kube_version(a, given, &v, e))
         return false;
     c->version = given.p[0] == 'v' ? given : arena_fmt(a, "v%.*s", STR(given));
-    c->normalised = n == 2 ? arena_fmt(a, "v%.*s.%.*s", STR(parts[0]), STR(parts[1]))
-                           : arena_fmt(a, "v%.*s.%.*s.%.*s", STR(parts[0]), STR(parts[1]), STR(parts[2]));
-    value_set(a, &fields, "KubeVersion", kube_version(a, c, parts));
+    c->normalised = v.normalised;
+    value_set(a, &fields, "KubeVersion", kube_version(a, c, &v));
     value_set(a, &fields, "APIVersions", version_set(a, o));
     value_set(a, &fields, "HelmVersion", helm_version(a));
     c->object = make_record(a, &capabilities_class, fields.map, 3, S(""));

@@ -142,6 +142,16 @@ static void refuse_name(struct rendering *r)
                                 .hint = S("small letters, digits and -, which neither begins nor ends it") };
 }
 
+/* Helm tells twice. */
+static bool refuse_dependencies(struct rendering *r)
+{
+    static const char what[] = "chart dependencies processing failed", *const key = "error";
+    struct str why = arena_str(r->a, str_c(r->e->text));
+
+    warn_log(&r->w, "ERROR", str_c(what), &key, &why, 1);
+    return err_wrap(r->e, "%s", what);
+}
+
 static bool prepare(struct rendering *r, struct value *values)
 {
     const struct chart_render *o = r->o;
@@ -163,8 +173,9 @@ static bool prepare(struct rendering *r, struct value *values)
         refuse_name(r);
         return false;
     }
-    if (!dependencies_process(r->a, r->root, &user, &r->w, r->e)
-        || !values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
+    if (!dependencies_process(r->a, r->root, &user, &r->w, r->e))
+        return refuse_dependencies(r);
+    if (!values_coalesce(r->a, r->root, &user, false, &r->w, values, r->e))
         return false;
     if (o->skip_schema || schema_check(r->a, r->root, values, &r->out->message, r->e))
         return true;

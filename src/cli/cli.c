@@ -52,13 +52,32 @@ static const struct cli_flag *find_flag(const struct cli_flag *flags, struct str
     return NULL;
 }
 
-static bool set_switch(const struct cli_flag *f, bool has_value, struct str value, struct err *e)
+/* Go's words for a truth. */
+static bool parse_bool(struct str word, bool *out)
 {
-    if (has_value && !str_is(value, "true") && !str_is(value, "false"))
-        return err_set(e, ERR_INVALID, "invalid argument \"%.*s\" for \"--%s\": true or false was expected", STR(value),
-                       f->name);
-    *f->flag = !has_value || str_is(value, "true");
-    return true;
+    static const char *const truths[] = { "1", "t", "T", "TRUE", "true", "True" }, *const lies[] = { "0",     "f",
+                                                                                                     "F",     "FALSE",
+                                                                                                     "false", "False" };
+
+    for (size_t i = 0; i < COUNT(truths); i++) {
+        *out = str_is(word, truths[i]);
+        if (*out || str_is(word, lies[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool set_switch(const struct cli_flag *f, struct str value, struct err *e)
+{
+    char letter[8] = "";
+
+    if (f->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", f->letter);
+    return parse_bool(value, f->flag)
+           || err_set(
+               e, ERR_INVALID,
+               "invalid argument \"%.*s\" for \"%s--%s\" flag: strconv.ParseBool: parsing \"%.*s\": invalid syntax",
+               STR(value), letter, f->name, STR(value));
 }
 
 static bool is_one_of(struct str word, struct str words)
@@ -87,32 +106,53 @@ static bool set_text(const struct cli_flag *f, const char *value, struct err *e)
     return true;
 }
 
+/* Letters behind one dash: switches, then perhaps one with a value: -gn5, -n=5. */
+static bool take_letters(int argc, char **argv, int *i, const struct cli_flag *flags, struct err *e)
+{
+    struct str word = str_c(argv[*i] + 1);
+
+    while (word.n > 0) {
+        const struct cli_flag *f = find_flag(flags, str_slice(word, 0, 1), true);
+        struct str whole = word;
+        str_cut(&word, 1);
+        bool has_value = word.n > 1 && word.p[0] == '=';
+        if (f == NULL)
+            return err_set(e, ERR_INVALID, "unknown shorthand flag: '%c' in -%.*s", whole.p[0], STR(whole));
+        if (f->flag != NULL && has_value)
+            return set_switch(f, str_slice(word, 1, word.n), e);
+        if (f->flag != NULL) {
+            *f->flag = true;
+            continue;
+        }
+        if (word.n > 0)
+            return set_text(f, word.p + has_value, e);
+        if (*i + 1 == argc)
+            return err_set(e, ERR_INVALID, "flag needs an argument: '%c' in -%.*s", whole.p[0], STR(whole));
+        return set_text(f, argv[++*i], e);
+    }
+    return true;
+}
+
 /* One flag word; *i moves over a value that stands in the next word. */
 static bool take_flag(int argc, char **argv, int *i, const struct cli_flag *flags, struct err *e)
 {
-    bool letter = argv[*i][1] != '-';
-    struct str word = str_c(argv[*i] + (letter ? 1 : 2)), name = word;
-    bool has_value = false;
-    const char *value = "";
-    if (letter && word.n > 1) { /* -n5 and -n=5 */
-        name = str_slice(word, 0, 1);
-        value = word.p + (word.p[1] == '=' ? 2 : 1);
-        has_value = true;
-    } else if (!letter && str_split(&word, S("="), &name)) {
-        value = word.p;
-        has_value = true;
-    }
-    const struct cli_flag *f = find_flag(flags, name, letter);
+    struct str word = str_c(argv[*i] + 2), name = word;
+
+    if (argv[*i][1] != '-')
+        return take_letters(argc, argv, i, flags, e);
+    bool has_value = str_split(&word, S("="), &name);
+    if (name.n == 0 || name.p[0] == '-')
+        return err_set(e, ERR_INVALID, "bad flag syntax: %s", argv[*i]);
+    const struct cli_flag *f = find_flag(flags, name, false);
     if (f == NULL)
-        return err_set(e, ERR_INVALID, "unknown flag: %s%.*s", letter ? "-" : "--", STR(name));
+        return err_set(e, ERR_INVALID, "unknown flag: --%.*s", STR(name));
     if (f->flag != NULL)
-        return set_switch(f, has_value, str_c(value), e);
-    if (!has_value) {
-        if (*i + 1 == argc)
-            return err_set(e, ERR_INVALID, "flag needs an argument: --%s", f->name);
-        value = argv[++*i];
-    }
-    return set_text(f, value, e);
+        return set_switch(f, has_value ? word : S("true"), e);
+    if (has_value)
+        return set_text(f, word.p, e);
+    if (*i + 1 == argc)
+        return err_set(e, ERR_INVALID, "flag needs an argument: --%s", f->name);
+    return set_text(f, argv[++*i], e);
 }
 
 static void print_help(const char *usage, const struct cli_flag *flags)

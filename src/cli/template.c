@@ -26,7 +26,76 @@ struct template_call_args {
     struct cli_words show_only, api_versions;
     const char *namespace, *kube_version, *name_template, *output_dir, *links_within;
     bool is_upgrade, include_crds, skip_crds, skip_tests, no_hooks, skip_schema, debug, use_release_name, update;
+    bool generate_name;
 };
+
+/* ---- flags ---------------------------------------------------------------------------------- */
+
+static const char no_cluster[] = "template never talks to a cluster: leave the flag out",
+                  no_release[] = "template stores no release: leave the flag out",
+                  no_notes[] = "template prints no notes: leave the flag out",
+                  no_colours[] = "template prints no colours: leave the flag out",
+                  no_plugins[] = "plugins of Helm are not run: pipe the output into the program",
+                  no_provenance[] = "packages are not checked against their provenance files: helm verify does so";
+
+/* What `helm template` takes and this command has no use for. */
+static const struct refused_flag {
+    const char *name, *why;
+} refused_flags[] = {
+    { "burst-limit", no_cluster },
+    { "color", no_colours },
+    { "colour", no_colours },
+    { "create-namespace", no_cluster },
+    { "description", no_release },
+    { "disable-openapi-validation", no_cluster },
+    { "dry-run", no_cluster },
+    { "enable-dns", "template asks no name server, getHostByName gives an empty text: leave the flag out" },
+    { "force-conflicts", no_cluster },
+    { "force-replace", no_cluster },
+    { "hide-notes", no_notes },
+    { "keyring", no_provenance },
+    { "kube-apiserver", no_cluster },
+    { "kube-as-group", no_cluster },
+    { "kube-as-user", no_cluster },
+    { "kube-ca-file", no_cluster },
+    { "kube-context", no_cluster },
+    { "kube-insecure-skip-tls-verify", no_cluster },
+    { "kube-tls-server-name", no_cluster },
+    { "kube-token", no_cluster },
+    { "kubeconfig", no_cluster },
+    { "labels", no_release },
+    { "post-renderer", no_plugins },
+    { "post-renderer-args", no_plugins },
+    { "qps", no_cluster },
+    { "render-subchart-notes", no_notes },
+    { "replace", no_release },
+    { "rollback-on-failure", no_cluster },
+    { "server-side", no_cluster },
+    { "take-ownership", no_cluster },
+    { "timeout", no_cluster },
+    { "validate", no_cluster },
+    { "verify", no_provenance },
+    { "wait", no_cluster },
+    { "wait-for-jobs", no_cluster },
+};
+
+/* A flag that Helm knows is no mistyped one: why it is refused stands in the message. */
+static void explain_refused(struct err *e)
+{
+    struct str word = str_c(e->text), head;
+
+    if (str_is(word, "unknown shorthand flag: 'l' in -l"))
+        err_set_(e, ERR_INVALID, "flag --labels (-l): %s", no_release);
+    if (!str_split(&word, S("unknown flag: --"), &head) || head.n > 0)
+        return;
+    for (size_t i = 0; i < COUNT(refused_flags); i++) {
+        const struct refused_flag *f = &refused_flags[i];
+        if (!str_is(word, f->name))
+            continue;
+        err_set_(e, ERR_INVALID, "flag --%s: %s", f->name, f->why);
+        return;
+    }
+}
 
 static bool parse_args(int argc, char **argv, struct template_call_args *t, int *status)
 {
@@ -42,7 +111,8 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
           "put the release's name into the paths of --output-dir" },
         { "is-upgrade", 0, &t->is_upgrade, NULL, NULL, "set .Release.IsUpgrade instead of .Release.IsInstall" },
         { "include-crds", 0, &t->include_crds, NULL, NULL, "print the files in crds/ too" },
-        { "skip-crds", 0, &t->skip_crds, NULL, NULL, "leave the files in crds/ out (the default)" },
+        { "skip-crds", 0, &t->skip_crds, NULL, NULL, "nothing changes: only --include-crds prints the files in crds/" },
+        { "generate-name", 'g', &t->generate_name, NULL, NULL, "take no NAME: the release is \"release-name\"" },
         { "skip-tests", 0, &t->skip_tests, NULL, NULL, "leave test hooks out" },
         { "no-hooks", 0, &t->no_hooks, NULL, NULL, "leave all hooks out" },
         { "skip-schema-validation", 0, &t->skip_schema, NULL, NULL, "do not check values.schema.json" },
@@ -58,6 +128,7 @@ static bool parse_args(int argc, char **argv, struct template_call_args *t, int 
     *status = CLI_OK;
     if (cli_parse(argc, argv, USAGE, flags, &t->words, &helped, &e))
         return !helped;
+    explain_refused(&e);
     cli_explain_flag(&e, flags);
     cli_fail(&e); /* in Helm's words, and nothing else */
     *status = CLI_USAGE;
@@ -93,6 +164,8 @@ static bool name_and_chart(struct arena *a, const struct template_call_args *t, 
             buf_fmt(&extra, "%s%s", i > 2 ? ", " : "", w->v[i]);
         return err_set(e, ERR_INVALID, "expected at most two arguments, unexpected arguments: %s", extra.p);
     }
+    if (w->n == 2 && t->generate_name)
+        return err_set(e, ERR_INVALID, "cannot set --generate-name and also specify a name");
     if (w->n == 2 && t->name_template != NULL)
         return err_set(e, ERR_INVALID, "cannot set --name-template and also specify a name");
     *chart = w->v[w->n - 1];
@@ -182,7 +255,7 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
         .kube_version = str_c(t->kube_version),
         .namespace = str_c(t->namespace),
         .is_upgrade = t->is_upgrade,
-        .include_crds = t->include_crds && !t->skip_crds,
+        .include_crds = t->include_crds,
         .skip_tests = t->skip_tests,
         .no_hooks = t->no_hooks,
         .skip_schema = t->skip_schema,
@@ -194,6 +267,8 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
 
     if (t->output_dir != NULL && t->output_dir[0] == '\0')
         t->output_dir = NULL; /* as Helm has it: no folder */
+    if (t->name_template != NULL && t->name_template[0] == '\0')
+        t->name_template = NULL;
     if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
         || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, &path, &chart, e))
         return false;

@@ -72,7 +72,7 @@ static bool take_hex4(struct scan *s, uint32_t *out)
 
 static bool take_unicode(struct scan *s, struct buf *b)
 {
-    uint32_t high, low = 0;
+    uint32_t high = 0, low = 0;
     if (!take_hex4(s, &high))
         return false;
     if (high >= 0xd800 && high < 0xdc00 && s->end - s->p >= 6 && s->p[0] == '\\' && s->p[1] == 'u') {

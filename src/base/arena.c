@@ -2,7 +2,8 @@
  * Arenas are chains of malloc'ed blocks, each twice as large as the last (64 KiB to 4 MiB): small units of work cost
  * one malloc, large ones few, and the address sanitizer sees the edges. Big requests get a block of their own.
  * The largest blocks lie on huge pages where the system has them: to touch small pages for the first time costs more
- * than to parse the text that fills them.
+ * than to parse the text that fills them. A small arena has none of them, since a huge page is had whole or not at all;
+ * only who expects to fill one gets it.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/base.h"
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = (4 << 20) - 16, ALIGN = 16, HUGE_PAGE = 2 << 20 };
+enum { HUGE_FROM = 16 << 20 }; /* so many bytes in small pages first */
 
 struct arena_block {
     struct arena_block *before;
@@ -25,11 +27,11 @@ static void fatal(const char *why, size_t n)
     abort();
 }
 
-static struct arena_block *new_block(size_t size)
+static struct arena_block *new_block(size_t size, bool huge)
 {
     size_t bytes = sizeof(struct arena_block) + size;
 
-    if (size < LARGEST_BLOCK)
+    if (!huge)
         return malloc(bytes);
     bytes = (bytes + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
     struct arena_block *b = aligned_alloc(HUGE_PAGE, bytes);
@@ -38,7 +40,7 @@ static struct arena_block *new_block(size_t size)
     return b;
 }
 
-static void add_block(struct arena *a, size_t least)
+static void add_block(struct arena *a, size_t least, bool expected)
 {
     size_t size = a->block == NULL ? FIRST_BLOCK : a->block->size * 2;
     if (size > LARGEST_BLOCK)
@@ -50,7 +52,7 @@ static void add_block(struct arena *a, size_t least)
         size = least;
     if (a->total > cap || least > cap - a->total)
         fatal("a unit of work needs more memory than its limit", a->total + least);
-    struct arena_block *b = new_block(size);
+    struct arena_block *b = new_block(size, size >= LARGEST_BLOCK && (expected || a->total >= HUGE_FROM));
     if (b == NULL)
         fatal("out of memory", size);
     *b = (struct arena_block){ .before = a->block, .size = size };
@@ -108,7 +110,7 @@ void arena_adopt(struct arena *a, struct arena *other)
 void arena_expect(struct arena *a, size_t n)
 {
     if (n >= HUGE_PAGE && n > (size_t)(a->end - a->next))
-        add_block(a, n > LARGEST_BLOCK ? n : LARGEST_BLOCK);
+        add_block(a, n > LARGEST_BLOCK ? n : LARGEST_BLOCK, true);
 }
 
 void *arena_alloc_raw(struct arena *a, size_t n)
@@ -116,7 +118,7 @@ void *arena_alloc_raw(struct arena *a, size_t n)
     assert(n < SIZE_MAX / 2);
     n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (a->next == NULL || n > (size_t)(a->end - a->next))
-        add_block(a, n);
+        add_block(a, n, false);
     void *p = a->next;
     a->next += n;
     return p;

@@ -266,3 +266,10 @@ bool fs_temp_dir(struct arena *a, const char *prefix, const char **out, struct e
     *out = path;
     return true;
 }
+
+void fs_discard(const char **dir)
+{
+    struct err ignored;
+    if (*dir != NULL && !fs_remove_tree(*dir, &ignored))
+        return; /* what is left is nobody's */
+}

@@ -64,8 +64,11 @@ MUST_CHECK bool fs_list(struct arena *a, const char *path, struct fs_names *out,
 const char *fs_join(struct arena *a, const char *dir, const char *name);
 /* A new private folder below $TMPDIR or /tmp. */
 MUST_CHECK bool fs_temp_dir(struct arena *a, const char *prefix, const char **out, struct err *e);
+/* Removes a folder with all in it, as far as that goes; NULL: there is none. For CLEANUP, and after failures. */
+void fs_discard(const char **dir);
 /* write(2) until all is written or an error. */
 MUST_CHECK bool fd_write_all(int fd, struct str bytes, struct err *e);
+/* The same for many pieces in few system calls. */
 MUST_CHECK bool fd_write_slices(int fd, const struct str *slices, size_t n, struct err *e);
 
 /* ---- child processes ---------------------------------------------------------------------- */

@@ -293,17 +293,9 @@ static bool is_package(struct str path)
     return str_ends(path, S(".tgz")) || str_ends(path, S(".tar.gz"));
 }
 
-static void remove_folder(const char **dir)
-{
-    struct err ignored;
-
-    if (*dir != NULL && !fs_remove_tree(*dir, &ignored))
-        return; /* a private folder below /tmp: nobody else cares */
-}
-
 static bool lint_package(struct linter *l, const char *path, struct err *e)
 {
-    CLEANUP(remove_folder) const char *dir = NULL;
+    CLEANUP(fs_discard) const char *dir = NULL;
     const char *unpacked;
 
     if (!fs_exists(path))

@@ -25,6 +25,14 @@ static bool write_file(struct arena *a, const char *folder, const struct chart_f
     return fd_write_all(fd, f->data, e) || err_wrap(e, "write %s", path);
 }
 
+static bool write_files(struct arena *a, const char *folder, const struct chart_files *files, struct err *e)
+{
+    for (size_t i = 0; i < files->n; i++)
+        if (!write_file(a, folder, &files->v[i], e))
+            return false;
+    return true;
+}
+
 static struct str file_text(const struct chart_files *files, const char *name)
 {
     for (size_t i = 0; i < files->n; i++)
@@ -59,9 +67,9 @@ bool chart_unpack(struct arena *a, const char *path, const char *dir, const char
     if (mkdir(folder, 0755) != 0)
         return errno == EEXIST ? err_set(e, ERR_CONFLICT, "%s exists already; remove it first", folder)
                                : err_sys(e, "create %s", folder);
-    for (size_t i = 0; i < files.n; i++)
-        if (!write_file(a, folder, &files.v[i], e))
-            return false;
     *out = folder;
-    return true;
+    if (write_files(a, folder, &files, e))
+        return true;
+    fs_discard(&folder); /* half a chart looks like a whole one */
+    return false;
 }

@@ -26,18 +26,10 @@ static bool save(struct arena *a, const char *dir, const struct chart_found *fou
     return fs_write(*out, found->bytes, 0644, e);
 }
 
-static void remove_folder(const char **dir)
-{
-    struct err ignored;
-
-    if (*dir != NULL && !fs_remove_tree(*dir, &ignored))
-        return; /* a private folder below /tmp: nobody else cares */
-}
-
 /* Only the chart's folder stays, not the package. */
 static bool unpack(struct arena *a, const struct pull *p, const struct chart_found *found, struct err *e)
 {
-    CLEANUP(remove_folder) const char *dir = NULL;
+    CLEANUP(fs_discard) const char *dir = NULL;
     const char *folder = p->destination, *package, *unpacked;
 
     if (p->untar_dir != NULL)

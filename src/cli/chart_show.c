@@ -8,18 +8,10 @@ struct show {
     bool devel;
 };
 
-static void remove_folder(const char **dir)
-{
-    struct err ignored;
-
-    if (*dir != NULL && !fs_remove_tree(*dir, &ignored))
-        return; /* a private folder below /tmp: nobody else cares */
-}
-
 static bool load_remote(struct arena *a, const struct show *s, const char *name, struct chart **out, struct err *e)
 {
     CLEANUP(chart_source_close) struct chart_source *source = NULL;
-    CLEANUP(remove_folder) const char *dir = NULL;
+    CLEANUP(fs_discard) const char *dir = NULL;
     const struct chart_wanted wanted = {
         .name = str_c(name),
         .repository = str_c(s->repository),

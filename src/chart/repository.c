@@ -121,19 +121,21 @@ bool chart_index_find(struct arena *a, struct str index, struct str base, struct
 static bool index_entry(struct arena *a, const char *path, struct str name, struct str url_prefix, struct str *chart,
                         struct value *out, struct err *e)
 {
+    CLEANUP(arena_close) struct arena scratch = { 0 }; /* all packages together may not fit into memory */
     struct str bytes;
     struct chart *c;
     struct value urls = value_list(a);
 
-    if (!fs_read(a, AT_FDCWD, path, CHART_BYTES_MAX, &bytes, e) || !chart_load(a, path, &c, e))
+    if (!fs_read(&scratch, AT_FDCWD, path, CHART_BYTES_MAX, &bytes, e) || !chart_load(&scratch, path, &c, e))
         return false;
     bool slash = url_prefix.n == 0 || str_ends(url_prefix, S("/"));
     list_push(a, urls.list, value_fmt(a, "%.*s%s%.*s", STR(url_prefix), slash ? "" : "/", STR(name)));
-    *out = metadata_written(a, c);
+    const struct value metadata = metadata_written(&scratch, c);
+    *out = value_clone(a, &metadata);
     value_set(a, out, "created", value_str(clock_rfc3339(a, clock_wall_ms())));
     value_set(a, out, "digest", value_str(sha256_hex(a, bytes)));
     value_set(a, out, "urls", urls);
-    *chart = c->name;
+    *chart = arena_str(a, c->name);
     return true;
 }
 

@@ -126,7 +126,7 @@ static bool load_local(struct resolver *r, const struct chart_dependency *d, str
     struct str relative = is_local(d->repository) ? str_slice(d->repository, sizeof "file://" - 1, d->repository.n)
                                                   : arena_fmt(r->a, "charts/%.*s", STR(d->name));
 
-    return local_path(r, relative, &path) && chart_load(r->a, path, out, r->e);
+    return local_path(r, relative, &path) && chart_load_within(r->a, path, r->fetcher->root, out, r->e);
 }
 
 static bool satisfies(struct arena *a, struct str constraint, struct str version)
@@ -406,6 +406,15 @@ static bool is_present_dependency(const struct resolver *r, const struct chart *
     return false;
 }
 
+static bool is_outdated(const struct resolver *r, const char *path)
+{
+    CLEANUP(arena_close) struct arena scratch = { 0 };
+    struct chart *c;
+    struct err ignored;
+
+    return !fs_is_dir(path) && chart_load(&scratch, path, &c, &ignored) && !is_present_dependency(r, c);
+}
+
 /* Packages of charts, or of versions, that are no longer wanted. */
 static bool delete_outdated(struct resolver *r, const char *charts)
 {
@@ -415,10 +424,7 @@ static bool delete_outdated(struct resolver *r, const char *charts)
         return false;
     for (size_t i = 0; i < names.n; i++) {
         const char *path = fs_join(r->a, charts, arena_c(r->a, names.v[i]));
-        struct chart *c;
-        struct err ignored;
-        if (fs_is_dir(path) || is_kept(r, names.v[i]) || !chart_load(r->a, path, &c, &ignored)
-            || is_present_dependency(r, c))
+        if (is_kept(r, names.v[i]) || !is_outdated(r, path))
             continue;
         if (unlink(path) != 0 && errno != ENOENT)
             return err_sys(r->e, "delete outdated %s", path);
@@ -497,7 +503,7 @@ bool chart_dependencies_build(struct arena *a, const char *dir, const struct cha
 
     if (!fs_is_dir(dir))
         return err_set(e, ERR_INVALID, "only unpacked charts can be updated, and %s is no folder", dir);
-    if (!chart_load(a, dir, &c, e))
+    if (!chart_load_within(a, dir, f->root, &c, e))
         return false;
     r.chart = c;
     *out_resolved = value_list(a);

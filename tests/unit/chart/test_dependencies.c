@@ -1,5 +1,6 @@
 /* Dependencies from folders and repositories; the lock. */
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "chart/repository.h"
 #include "fixture.h"
@@ -56,6 +57,29 @@ static void wants(struct fixture *f, const char *constraint)
         f, "demo", "demo", "1.0.0",
         arena_fmt(&f->a, "dependencies:\n- {name: web, version: \"%s\", repository: \"" REPOSITORY "\"}\n", constraint)
             .p);
+}
+
+/* What a check-out's charts share may be reached by links, also while their dependencies are fetched. */
+static void follows_links_below_the_root(void **state)
+{
+    struct fixture *f = *state;
+    struct world w = { .f = f };
+    struct chart_fetcher fetcher = { .get = get, .user = &w, .root = f->dir };
+    struct value resolved;
+
+    fixture_chart(f, "web", "web", "1.0.0", "");
+    fixture_write(f, "shared/_names.tpl", "{{/* shared */}}\n");
+    fixture_write(f, "demo/templates/a.yaml", "a: 1\n");
+    fixture_chart(f, "demo", "demo", "1.0.0",
+                  "dependencies:\n- {name: web, version: 1.0.0, repository: \"file://../web\"}\n");
+    assert_int_equal(symlink("../../shared/_names.tpl", fixture_path(f, "demo/templates/_names.tpl")), 0);
+    assert_int_equal(symlink("../shared/_names.tpl", fixture_path(f, "web/names.tpl")), 0);
+    const char *demo = fixture_path(f, "demo");
+    assert_true(chart_dependencies_build(&f->a, demo, &fetcher, true, true, &resolved, &f->e));
+    assert_true(fs_exists(fixture_path(f, "demo/charts/web-1.0.0.tgz")));
+    fetcher.root = NULL;
+    assert_false(chart_dependencies_build(&f->a, demo, &fetcher, true, true, &resolved, &f->e));
+    assert_int_equal(f->e.kind, ERR_DENIED);
 }
 
 static const char *const versions[] = { "1.0.0", "1.4.0", "1.10.0", "2.0.0-rc.1" };
@@ -162,8 +186,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(takes_the_newest_that_fits),   TEST(keeps_to_the_lock), TEST(fails_clearly),
-        TEST(packs_folders_below_the_root), TEST(has_helms_digest),
+        TEST(takes_the_newest_that_fits),
+        TEST(keeps_to_the_lock),
+        TEST(fails_clearly),
+        TEST(packs_folders_below_the_root),
+        TEST(follows_links_below_the_root),
+        TEST(has_helms_digest),
     };
     return cmocka_run_group_tests_name("chart dependencies", tests, NULL, NULL);
 }

@@ -37,16 +37,19 @@ int chart_package_command(int argc, char **argv)
         CHART_ACCESS_FLAGS(&call.access),
         { NULL },
     };
+    CLEANUP(arena_close) struct arena password = { 0 };
     struct cli_words words = { 0 };
+    struct err e = { 0 };
     int status;
 
     if (!cli_start(argc, argv, USAGE, flags, &words, &status))
         return status;
     if (words.n == 0)
         return cli_usage("chart package", "give at least one chart folder");
+    if (call.update && !chart_read_password(&password, &call.access, &e)) /* once, for all charts */
+        return cli_fail(&e);
     for (size_t i = 0; i < words.n; i++) {
         CLEANUP(arena_close) struct arena a = { 0 };
-        struct err e = { 0 };
         if (!package_one(&a, &call, words.v[i], &e))
             return cli_fail(&e);
     }

@@ -42,7 +42,7 @@ static bool check_entry(const struct repository *one, struct err *e)
     if (!url_parse(one->url, &u, e))
         return false;
     return chart_is_remote(one->url)
-           || err_set(e, ERR_INVALID, "repository URL \"%.*s\" begins with http:// or https://", STR(one->url));
+           || err_set(e, ERR_INVALID, "repository URL \"%.*s\" must begin with http:// or https://", STR(one->url));
 }
 
 /* *known: the very same is there already. */
@@ -75,6 +75,9 @@ static bool add(struct arena *a, const char *name, const char *url, struct chart
     if (!chart_source_refresh(source, one.url, e))
         return err_wrap(e, "looks like \"%.*s\" is not a valid chart repository or cannot be reached",
                         STR(url_redact(a, one.url)));
+    CLEANUP(fd_close) int lock = -1;
+    if (!repositories_lock(a, all.path, &lock, e) || !repositories_read(a, access->repository_config, &all, e))
+        return false;
     repositories_put(a, &all, &one);
     return repositories_write(a, &all, e);
 }
@@ -152,9 +155,11 @@ static int repo_list(int argc, char **argv)
 
 static bool remove_all(struct arena *a, const struct cli_words *names, const char *config, struct err *e)
 {
+    CLEANUP(fd_close) int lock = -1;
     struct repositories all;
 
-    if (!repositories_read(a, config, &all, e))
+    if (!repositories_read(a, config, &all, e) || !repositories_lock(a, all.path, &lock, e)
+        || !repositories_read(a, config, &all, e))
         return false;
     for (size_t i = 0; i < names->n; i++) {
         ptrdiff_t at = repositories_find(&all, str_c(names->v[i]));

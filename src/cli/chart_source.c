@@ -70,8 +70,11 @@ bool chart_read_password(struct arena *a, struct chart_access *access, struct er
         access->password = arena_c(a, str_trim_set(text, "\r\n"));
         access->password_stdin = false;
     }
-    return access->username != NULL || access->password == NULL
-           || err_set(e, ERR_INVALID, "a password needs --username");
+    if (access->username == NULL && access->password != NULL)
+        return err_set(e, ERR_INVALID, "a password needs --username");
+    bool named = access->username != NULL && access->username[0] != '\0';
+    return !named || access->password != NULL
+           || err_set(e, ERR_INVALID, "--username needs --password or --password-stdin");
 }
 
 static bool open_registry(struct chart_source *s, struct err *e)

@@ -212,16 +212,29 @@ void cli_explain_flag(const struct err *e, const struct cli_flag *flags)
         fprintf(stderr, "--%.*s\n  hint: did you mean --%.*s?\n", STR(word), STR(names[i]));
 }
 
+/* The words in lower case that a usage begins with: "chart repo add" of "chart repo add NAME URL [flags]". */
+static size_t command_length(const char *usage)
+{
+    size_t n = 0, word;
+
+    do {
+        word = strspn(usage + n, "abcdefghijklmnopqrstuvwxyz-");
+        if (word == 0 || (usage[n + word] != ' ' && usage[n + word] != '\0'))
+            break;
+        n += word + 1;
+    } while (usage[n - 1] == ' ');
+    return n > 0 ? n - 1 : strcspn(usage, " ");
+}
+
 bool cli_start(int argc, char **argv, const char *usage, const struct cli_flag *flags, struct cli_words *rest,
                int *status)
 {
     struct err e = { 0 };
     bool helped;
     if (!cli_parse(argc, argv, usage, flags, rest, &helped, &e)) {
-        const char *end = strpbrk(usage, " ");
         char name[64];
         cli_explain_flag(&e, flags);
-        snprintf(name, sizeof name, "%.*s", end != NULL ? (int)(end - usage) : (int)strlen(usage), usage);
+        snprintf(name, sizeof name, "%.*s", (int)command_length(usage), usage);
         *status = cli_usage(name, "%s", e.text);
         return false;
     }

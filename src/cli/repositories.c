@@ -1,8 +1,10 @@
 /* Helm's repositories.yaml: unknown fields of the file and of its entries stay. */
 #include "cli/repositories.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 
 #include "base/sys.h"
 #include "data/yaml.h"
@@ -44,13 +46,34 @@ bool repositories_read(struct arena *a, const char *path, struct repositories *o
     return out->doc.kind == VALUE_MAP || err_set(e, ERR_INVALID, "%s: it is no list of repositories", out->path);
 }
 
+static bool make_folder(struct arena *a, const char *path, struct err *e)
+{
+    ptrdiff_t slash = str_rfind(str_c(path), S("/"));
+
+    return slash <= 0 || fs_mkdirs(arena_c(a, str_slice(str_c(path), 0, (size_t)slash)), 0700, e);
+}
+
+/* Beside the file, with .lock for what follows the last dot: Helm's lock. */
+bool repositories_lock(struct arena *a, const char *path, int *fd, struct err *e)
+{
+    if (path == NULL)
+        return err_set(e, ERR_NOT_FOUND, "nowhere to keep chart repositories: set HOME or HELM_REPOSITORY_CONFIG");
+    struct str stem = str_c(path);
+    ptrdiff_t dot = str_rfind(stem, S("."));
+    if (dot > str_rfind(stem, S("/")))
+        stem.n = (size_t)dot;
+    const char *lock = arena_fmt(a, "%.*s.lock", STR(stem)).p;
+    if (!make_folder(a, path, e))
+        return false;
+    *fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (*fd >= 0 && flock(*fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            return err_sys(e, "lock %s", lock);
+    return *fd >= 0 || err_sys(e, "open %s", lock);
+}
+
 bool repositories_write(struct arena *a, struct repositories *r, struct err *e)
 {
-    if (r->path == NULL)
-        return err_set(e, ERR_NOT_FOUND, "nowhere to keep chart repositories: set HOME or HELM_REPOSITORY_CONFIG");
-    ptrdiff_t slash = str_rfind(str_c(r->path), S("/"));
-    if (slash > 0 && !fs_mkdirs(arena_c(a, str_slice(str_c(r->path), 0, (size_t)slash)), 0700, e))
-        return false;
     value_set(a, &r->doc, "apiVersion", value_str(value_str_at(&r->doc, "apiVersion")));
     value_set(a, &r->doc, "generated", value_str(clock_rfc3339(a, clock_wall_ms())));
     return fs_write(r->path, yaml_str(a, &r->doc), 0600, e);

@@ -22,6 +22,9 @@ struct repositories {
 
 /* path NULL: the usual place. A file that is not there is an empty one. */
 MUST_CHECK bool repositories_read(struct arena *a, const char *path, struct repositories *out, struct err *e);
+/* Until the descriptor is closed nobody else changes the file at `path`, Helm neither; what was read before may be old.
+ */
+MUST_CHECK bool repositories_lock(struct arena *a, const char *path, int *fd, struct err *e);
 /* With mode 0600, for it may hold passwords. */
 MUST_CHECK bool repositories_write(struct arena *a, struct repositories *r, struct err *e);
 size_t repositories_count(const struct repositories *r);

@@ -4,8 +4,10 @@
 usage: charts.py SERVE VITRINE    (the registry tests that need docker-registry are skipped without it)
 """
 import base64
+import concurrent.futures
 import hashlib
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -288,6 +290,32 @@ class Charts(unittest.TestCase):
         self.run_vitrine("chart", "pull", "sub", *access, "--pass-credentials", "-d", "pulled")
         self.assertEqual([sent for _, _, sent in other.requests], [basic("user:secret")])
 
+    def test_repositories_added_at_once_all_stay(self):
+        self.publish("1.0.0")
+        repository = self.repository()
+        names = [f"r{i}" for i in range(6)]
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as at_once:
+            for added in [at_once.submit(self.run_vitrine, "chart", "repo", "add", n, repository.url) for n in names]:
+                added.result()
+        listed = self.run_vitrine("chart", "repo", "list", "--no-headers").stdout
+        self.assertEqual(sorted(line.split()[0] for line in listed.splitlines()), names)
+
+    def test_a_password_is_read_once_for_all_charts(self):
+        self.publish("1.0.0")
+        repository = self.repository("user:secret")
+        wanted = [{"name": "sub", "version": "1", "repository": repository.url}]
+        for name in ("one", "two"):
+            self.chart(name, dependencies=wanted)
+        self.run_vitrine("chart", "package", "one", "two", "-u", "-d", "out", "--username", "user", "--password-stdin",
+                         stdin="secret\n")
+        self.assertEqual(len(list((self.root / "out").iterdir())), 2)
+
+    def test_half_of_who_one_is_is_refused(self):
+        done = self.run_vitrine("chart", "repo", "add", "r", "http://r.test", "--username", "user", ok=False)
+        self.assertEqual(done.stderr, "Error: --username needs --password or --password-stdin\n")
+        done = self.run_vitrine("chart", "pull", "r/x", "--password", "secret", ok=False)
+        self.assertEqual(done.stderr, "Error: a password needs --username\n")
+
     def test_flags_for_two_hosts_are_refused(self):
         demo = [{"name": n, "version": "1", "repository": f"http://{n}.test"} for n in ("a", "b")]
         self.chart("demo", dependencies=demo)
@@ -314,6 +342,24 @@ class Charts(unittest.TestCase):
         self.assertEqual(sorted(p.name for p in (self.root / "out").iterdir()), ["sub"])
         done = self.run_vitrine("chart", "pull", "sub", "--repo", repository.url, "--untar", "-d", "out", ok=False)
         self.assertIn("exists already", done.stderr)
+
+    def test_a_chart_that_cannot_be_unpacked_leaves_nothing(self):
+        with tarfile.open(self.root / "repo/bad-1.0.0.tgz", "w:gz") as tar:
+            for name, text in (("Chart.yaml", b"apiVersion: v2\nname: bad\nversion: 1.0.0\n"), ("a", b"file"), ("a/b", b"folder")):
+                member = tarfile.TarInfo(f"bad/{name}")
+                member.size = len(text)
+                tar.addfile(member, io.BytesIO(text))
+        repository = self.repository()
+        done = self.run_vitrine("chart", "pull", f"{repository.url}/bad-1.0.0.tgz", "--untar", "-d", "out", ok=False)
+        self.assertIn("a file is in the way", done.stderr)
+        self.assertEqual(list((self.root / "out").iterdir()), [])
+        self.assertEqual(list((self.root / "tmp").iterdir()), [])
+
+    def test_wrong_flags_name_the_whole_command(self):
+        for command in (("chart", "lint"), ("chart", "repo", "add"), ("chart", "dependency", "build"), ("app",)):
+            done = self.run_vitrine(*command, "--bogus", ok=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"(see 'vitrine {' '.join(command)} --help')", done.stderr)
 
     def test_package_with_another_version(self):
         self.chart("demo", "0.1.0")

@@ -26,9 +26,18 @@ static struct str printed(struct arena *a, const struct value *v)
     return buf_str(&b);
 }
 
+/* `src` may be seen again, below another key of import-values, and then with the nulls of `dst`. */
+static void copy_nulls(struct arena *a, const struct map *dst, struct map *src)
+{
+    for (size_t i = 0; i < dst->n; i++)
+        if (dst->v[i].value.kind == VALUE_NULL && map_get(src, dst->v[i].key) == NULL)
+            map_put(a, src, dst->v[i].key, value_null());
+}
+
 /* `dst` wins over `src`; both change. A null of dst over a value of src goes away, unless nulls are kept. */
 static void coalesce_tables(const struct coalescer *c, struct map *dst, struct map *src, struct str prefix, bool merge)
 {
+    copy_nulls(c->a, dst, src);
     for (size_t i = 0; i < src->n; i++) {
         struct str key = src->v[i].key;
         struct value *val = &src->v[i].value, *dv = map_get(dst, key);
@@ -143,6 +152,14 @@ static void coalesce_globals(const struct coalescer *c, struct map *section, str
     map_put(c->a, section, S("global"), into);
 }
 
+static struct str wrong_verb(struct arena *a, const struct value *v);
+
+/* The same inside a list or a map, where nil is no mistake. */
+static struct str wrong_inner(struct arena *a, const struct value *v)
+{
+    return v->kind == VALUE_NULL ? S("<nil>") : wrong_verb(a, v);
+}
+
 /* What fmt's %t makes of a value that is no bool. */
 static struct str wrong_verb(struct arena *a, const struct value *v)
 {
@@ -157,7 +174,7 @@ static struct str wrong_verb(struct arena *a, const struct value *v)
     if (v->kind == VALUE_LIST) {
         buf_byte(&b, '[');
         for (size_t i = 0; i < v->list->n; i++)
-            buf_fmt(&b, "%s%.*s", i > 0 ? " " : "", STR(wrong_verb(a, &v->list->v[i])));
+            buf_fmt(&b, "%s%.*s", i > 0 ? " " : "", STR(wrong_inner(a, &v->list->v[i])));
         buf_byte(&b, ']');
         return buf_str(&b);
     }
@@ -166,7 +183,7 @@ static struct str wrong_verb(struct arena *a, const struct value *v)
         buf_c(&b, "map[");
         for (size_t i = 0; i < v->map->n; i++)
             buf_fmt(&b, "%s%%!t(string=%.*s):%.*s", i > 0 ? " " : "", STR(sorted[i]->key),
-                    STR(wrong_verb(a, &sorted[i]->value)));
+                    STR(wrong_inner(a, &sorted[i]->value)));
         buf_byte(&b, ']');
         return buf_str(&b);
     }

@@ -3,6 +3,7 @@
  * place where it stops matters, so this runs after json_parse has failed and is never on the way of a good text.
  */
 #include <ctype.h>
+#include <math.h>
 
 #include "data/gofmt.h"
 #include "data/json.h"
@@ -14,6 +15,7 @@ struct reader {
     struct str s;
     size_t i;
     int depth;
+    struct str too_large; /* the first number that no float64 holds */
     struct err *e;
 };
 
@@ -110,7 +112,7 @@ static bool read_digits(struct reader *r, const char *where)
     return true;
 }
 
-static bool read_number(struct reader *r)
+static bool read_digits_of_number(struct reader *r)
 {
     if (peek(r) == '-')
         r->i++;
@@ -129,6 +131,19 @@ static bool read_number(struct reader *r)
     if (peek(r) == '+' || peek(r) == '-')
         r->i++;
     return read_digits(r, "in exponent of numeric literal");
+}
+
+static bool read_number(struct reader *r)
+{
+    size_t start = r->i;
+    double d = 0;
+
+    if (!read_digits_of_number(r))
+        return false;
+    struct str text = str_slice(r->s, start, r->i);
+    if (r->too_large.n == 0 && (!str_to_double(text, &d) || !isfinite(d)))
+        r->too_large = text;
+    return true;
 }
 
 static bool read_member(struct reader *r)
@@ -194,6 +209,8 @@ bool json_go_error_at(struct arena *a, struct str text, size_t *offset, struct e
 
     if (whole && peek_token(&r) >= 0)
         stray(&r, "after top-level value");
+    else if (whole && r.too_large.n > 0)
+        err_set_(e, ERR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64", STR(r.too_large));
     else if (whole)
         *e = why;
     *offset = r.i;

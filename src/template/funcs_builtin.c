@@ -219,7 +219,7 @@ static bool builtin_len(struct template_call *call, const struct value *args, si
 {
     const struct value *v = &args[0];
     const struct map *m = map_in(template_call_arena(call), v);
-    const struct list *l = list_in(template_call_arena(call), v);
+    const struct list *l = v->kind == VALUE_STRING ? NULL : list_in(template_call_arena(call), v);
     if (is_invalid(v))
         return err_set(e, ERR_INVALID, "reflect: call of reflect.Value.Type on zero Value");
     if (v->kind == VALUE_NULL)
@@ -287,7 +287,7 @@ static bool index_one(struct template_call *call, const struct value *v, const s
                       struct err *e)
 {
     const struct map *m = map_in(template_call_arena(call), v);
-    const struct list *l = list_in(template_call_arena(call), v);
+    const struct list *l = v->kind == VALUE_STRING ? NULL : list_in(template_call_arena(call), v);
     if (v->kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "index of nil pointer");
     if (m != NULL)

@@ -12,11 +12,17 @@ enum { PLAIN_DEPTH_MAX = 1000 };
 
 /* ---- plain trees -------------------------------------------------------------------------- */
 
+static bool is_nil_map(const struct value *v)
+{
+    return v->kind == VALUE_MAP
+           && (type_tag(v) == TEMPLATE_NIL_STRING_MAP || (type_tag(v) == TEMPLATE_NIL && v->map->n == 0));
+}
+
 static bool is_plain(const struct value *v, int depth)
 {
-    if (v->kind == VALUE_OPAQUE || type_tag(v) == TEMPLATE_NIL_STRING_MAP
-        || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES) || (v->kind == VALUE_LIST && is_nil_list(v))
-        || (v->kind == VALUE_FLOAT && !isfinite(v->f)) || depth > PLAIN_DEPTH_MAX)
+    if (v->kind == VALUE_OPAQUE || is_nil_map(v) || (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
+        || (v->kind == VALUE_LIST && is_nil_list(v)) || (v->kind == VALUE_FLOAT && !isfinite(v->f))
+        || depth > PLAIN_DEPTH_MAX)
         return false;
     for (size_t i = 0; v->kind == VALUE_LIST && i < v->list->n; i++)
         if (!is_plain(&v->list->v[i], depth + 1))
@@ -76,6 +82,9 @@ static bool plain_map(struct arena *a, const struct map *m, bool is_struct, int 
 static bool make_plain(struct arena *a, const struct value *v, int depth, struct value *out, struct err *e)
 {
     struct value seen = v->kind == VALUE_OPAQUE ? plain_object(a, v) : *v;
+    double real, imaginary;
+    if (as_complex(v, &real, &imaginary))
+        return err_set(e, ERR_INVALID, "json: unsupported type: complex128");
     if (depth > PLAIN_DEPTH_MAX)
         return err_set(e, ERR_INVALID, "json: unsupported value: encountered a cycle or more than %d levels",
                        PLAIN_DEPTH_MAX);
@@ -87,8 +96,7 @@ static bool make_plain(struct arena *a, const struct value *v, int depth, struct
     *out = seen;
     if (seen.kind == VALUE_STRING && type_tag(&seen) == TEMPLATE_BYTES)
         *out = value_str(base64_encode(a, value_as_str(&seen)));
-    else if ((seen.kind == VALUE_LIST && is_nil_list(&seen) && seen.list->n == 0)
-             || (seen.kind == VALUE_MAP && type_tag(&seen) == TEMPLATE_NIL_STRING_MAP))
+    else if ((seen.kind == VALUE_LIST && is_nil_list(&seen) && seen.list->n == 0) || is_nil_map(&seen))
         *out = value_null();
     else if (seen.kind == VALUE_LIST)
         return plain_list(a, seen.list, depth, out, e);
@@ -240,7 +248,7 @@ static FUNC(fn_helm_from_json)
     struct value v;
     if (!read_json(c, str_at(args, 0), &v, e) || !check_shape(&v, VALUE_MAP, e))
         return give_error_map(c, e, out);
-    return give(out, v);
+    return give(out, v.kind == VALUE_NULL ? tagged(value_map(c->a), TEMPLATE_NIL) : v);
 }
 
 static FUNC(fn_helm_from_json_array)
@@ -271,13 +279,38 @@ static FUNC(fn_to_yaml)
     return fn_must_to_yaml(c, args, n, out, e) || give_nothing(out, e);
 }
 
+/* This writer has no JSON in between: bytes are a list there, and a nil list is an empty one. */
+static struct value pretty_tree(struct arena *a, const struct value *v, int depth)
+{
+    struct value made = *v;
+    if (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
+        return (struct value){ .kind = VALUE_LIST, .list = (struct list *)(uintptr_t)list_in(a, v) };
+    if (v->kind == VALUE_MAP) {
+        made = value_map(a);
+        for (size_t i = 0; i < v->map->n && depth < PLAIN_DEPTH_MAX; i++)
+            map_put(a, made.map, v->map->v[i].key, pretty_tree(a, &v->map->v[i].value, depth + 1));
+    } else if (v->kind == VALUE_LIST) {
+        made = value_list(a);
+        for (size_t i = 0; i < v->list->n && depth < PLAIN_DEPTH_MAX; i++)
+            list_push(a, made.list, pretty_tree(a, &v->list->v[i], depth + 1));
+    }
+    return made;
+}
+
 static FUNC(fn_to_yaml_pretty)
 {
     struct buf b = { .a = c->a };
     struct value plain = args[0];
+    double real, imaginary;
     struct err ignored;
     if (!can_print(c, args, 1, e))
         return false;
+    if (as_complex(&args[0], &real, &imaginary))
+        return err_set(e, ERR_INVALID, "cannot marshal type: complex128");
+    if (args[0].kind != VALUE_OPAQUE && !is_plain(&args[0], 0)) {
+        plain = pretty_tree(c->a, &args[0], 0);
+        args = &plain;
+    }
     if (!is_plain(&args[0], 0) && !make_plain(c->a, &args[0], 0, &plain, &ignored))
         plain = args[0]; /* infinities, which this writer knows */
     yaml_write_pretty(&b, &plain);

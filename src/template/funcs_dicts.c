@@ -12,7 +12,7 @@ static void tell_of_change(struct template_call *c)
 /* The entries of a map parameter, NULL for nil. */
 static struct map *map_at(const struct value *args, size_t i)
 {
-    return args[i].kind == VALUE_MAP ? args[i].map : NULL;
+    return args[i].kind == VALUE_MAP && type_tag(&args[i]) != TEMPLATE_NIL ? args[i].map : NULL;
 }
 
 static const struct value *lookup(const struct map *m, struct str key)
@@ -52,7 +52,7 @@ FUNC(fn_unset)
     struct map *m = map_at(args, 0);
     if (m != NULL)
         map_del(m, str_at(args, 1));
-    return give(out, args[0]);
+    return give(out, m != NULL ? args[0] : tagged(value_map(c->a), TEMPLATE_NIL));
 }
 
 FUNC(fn_has_key)

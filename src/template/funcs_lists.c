@@ -164,6 +164,16 @@ FUNC(fn_has)
     return l != NULL && give(out, value_bool(list_has(c, l->v, l->n, &args[0]))) && call_spend(c, 0, e);
 }
 
+/* A part of []uint8 is one again. */
+static struct value part_of(struct arena *a, const struct value *v, const struct list *l, size_t from, size_t to)
+{
+    if (v->kind == VALUE_STRING)
+        return tagged(value_str(str_slice(value_as_str(v), from, to)), TEMPLATE_BYTES);
+    struct value part = tagged(value_list(a), type_tag(v));
+    *part.list = (struct list){ l->v + from, to - from, to - from };
+    return part;
+}
+
 FUNC(fn_slice)
 {
     const struct list *l = take_list(c, &args[0], "list should be type of slice or array but %s", e);
@@ -175,9 +185,7 @@ FUNC(fn_slice)
     int64_t to = n > 2 ? to_int64(c->a, &args[2]) : (int64_t)l->n;
     if (from < 0 || from > to || to > (int64_t)l->n)
         return err_set(e, ERR_INVALID, "reflect.Value.Slice: slice index out of bounds");
-    *out = tagged(value_list(c->a), type_tag(&args[0]));
-    *out->list = (struct list){ l->v + from, (size_t)(to - from), (size_t)(to - from) };
-    return true;
+    return give(out, part_of(c->a, &args[0], l, (size_t)from, (size_t)to));
 }
 
 FUNC(fn_chunk)

@@ -306,6 +306,7 @@ bool exec_fail_call(struct template_call *c, struct str name);
 
 /* A complex128, which only literals make. */
 struct value complex_value(struct arena *a, double real, double imaginary);
+bool as_complex(const struct value *v, double *real, double *imaginary); /* false when it is none */
 /* The two functions that do not evaluate all of their arguments. */
 template_fn builtin_and, builtin_or;
 
@@ -327,7 +328,7 @@ const struct template_object *as_object(const struct value *v); /* NULL when it 
 struct value as_number(const struct value *v);
 /* What answers to `name` when v is a common.Values that has such a method; NULL otherwise. */
 const struct template_object *common_values_method(struct arena *a, const struct value *v, struct str name);
-/* The map or list that a value is, or that an object can be taken for; NULL when it is none. */
+/* The map or list that a value is, or that an object or bytes can be taken for; NULL when it is none. */
 const struct map *map_in(struct arena *a, const struct value *v);
 const struct list *list_in(struct arena *a, const struct value *v);
 /* reflect.Kind of a value: "int", "slice", "map", "invalid" ... */

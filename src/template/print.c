@@ -44,11 +44,23 @@ const struct map *map_in(struct arena *a, const struct value *v)
     return o != NULL && o->class->as_map != NULL ? o->class->as_map(a, o) : NULL;
 }
 
+/* []uint8 as a list of its elements. */
+static const struct list *list_of_bytes(struct arena *a, struct str s)
+{
+    struct list *l = arena_new(a, struct list, 1);
+    list_reserve(a, l, s.n);
+    for (size_t i = 0; i < s.n; i++)
+        list_push(a, l, tagged(value_int((uint8_t)s.p[i]), TEMPLATE_UINT8));
+    return l;
+}
+
 const struct list *list_in(struct arena *a, const struct value *v)
 {
     const struct template_object *o = as_object(v);
     if (v->kind == VALUE_LIST)
         return v->list;
+    if (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
+        return list_of_bytes(a, value_as_str(v));
     return o != NULL && o->class->as_list != NULL ? o->class->as_list(a, o) : NULL;
 }
 
@@ -74,6 +86,16 @@ static struct str complex_print(struct arena *a, const struct template_object *s
     print_float(&b, z->imaginary);
     buf_c(&b, "i)");
     return buf_str(&b);
+}
+
+bool as_complex(const struct value *v, double *real, double *imaginary)
+{
+    const struct complex_number *z = v->kind == VALUE_OPAQUE ? v->opaque : NULL;
+    if (z == NULL || z->object.class->print != complex_print)
+        return false;
+    *real = z->real;
+    *imaginary = z->imaginary;
+    return true;
 }
 
 static const struct template_class complex_class = { .go_type = "complex128",

@@ -311,6 +311,22 @@ static void print_float_arg(struct format *f, const struct value *v, uint32_t ve
     }
 }
 
+/* (1+2i): two floats, the second one always with its sign. */
+static void print_complex_arg(struct format *f, const struct value *v, double real, double imaginary, uint32_t verb)
+{
+    bool plus = f->plus;
+    if (verb >= 0x80 || strchr("vbgGxXfFeE", (int)verb) == NULL) {
+        bad_verb(f, v, verb);
+        return;
+    }
+    buf_byte(f->out, '(');
+    print_float_arg(f, &(struct value){ .kind = VALUE_FLOAT, .f = real }, verb);
+    f->plus = true;
+    print_float_arg(f, &(struct value){ .kind = VALUE_FLOAT, .f = imaginary }, verb);
+    f->plus = plus;
+    buf_c(f->out, "i)");
+}
+
 /* ---- strings and bytes -------------------------------------------------------------------- */
 
 static void print_hex(struct format *f, struct str s, uint32_t verb)
@@ -456,7 +472,10 @@ static bool is_stringer(const struct format *f, const struct template_object *o,
 static void print_object_arg(struct format *f, const struct value *v, uint32_t verb)
 {
     const struct template_object *o = as_object(v);
-    if (o->class->as_map != NULL)
+    double real, imaginary;
+    if (as_complex(v, &real, &imaginary))
+        print_complex_arg(f, v, real, imaginary, verb);
+    else if (o->class->as_map != NULL)
         print_map_arg(f, v, o->class->as_map(f->out->a, o), verb);
     else if (o->class->as_list != NULL)
         print_list_arg(f, v, o->class->as_list(f->out->a, o), verb);

@@ -4,11 +4,11 @@
  *     renders CHART SET COUNT THREADS     SET is an argument of --set, in which every # becomes the number of the
  * render renders CHART SET @N                prints what render N gives, to be compared with other programs
  *
- * As the server does it: the chart is parsed once and shared by the threads, every render has an arena of its own and
- * closes it.
+ * As the server does it: the chart comes from the cache of parsed charts and is shared by the threads, every render has
+ * an arena of its own and closes it.
  */
 #include "base/base.h"
-#include "chart/chart.h"
+#include "chart/cache.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -111,19 +111,22 @@ int main(int argc, char **argv)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
     struct err e = { 0 };
-    struct chart *chart;
+    struct chart_cache *cache;
+    struct chart_use use;
     bool one = argc == 4 && argv[3][0] == '@';
     if (!one && argc != 5) {
         fprintf(stderr, "usage: renders CHART SET COUNT THREADS | renders CHART SET @NUMBER\n");
         return 2;
     }
-    if (!chart_load(&a, argv[1], &chart, &e))
+    if (!chart_cache_open((size_t)1 << 30, 1, &cache, &e) || !chart_cache_load(cache, &a, argv[1], NULL, &use, &e))
         die(&e);
-    struct work w = { .chart = chart, .set = str_c(argv[2]), .count = strtoul(argv[3], NULL, 10) };
+    struct work w = { .chart = use.chart, .set = str_c(argv[2]), .count = strtoul(argv[3], NULL, 10) };
     size_t threads = one ? 1 : strtoul(argv[4], NULL, 10);
     if (one)
         print_one(&w, strtoul(argv[3] + 1, NULL, 10));
     else
         measure(&w, threads > THREADS_MAX ? THREADS_MAX : threads);
+    chart_use_end(&use);
+    chart_cache_close(cache);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "chart/mistake_internal.h"
+#include "chart/shared.h"
 
 struct renderable {
     struct str name;      /* "demo/charts/sub/templates/x.yaml" */
@@ -257,20 +258,32 @@ const struct template_func engine_funcs[] = {
 
 /* ---- one render ----------------------------------------------------------------------------- */
 
+static bool parse_one(struct arena *a, struct template_set *set, const struct renderable *r,
+                      const struct rendered_files *out, struct str *message, struct err *e)
+{
+    if (template_parse(set, r->name, r->text, e))
+        return true;
+    if (out->mistakes != NULL)
+        explain_parse(a, set, r->name, r->text, arena_str(a, str_c(e->text)), out->mistakes);
+    engine_word_parse_error(a, message, e);
+    return false;
+}
+
 static bool parse_all(struct arena *a, struct template_set *set, const struct renderables *list,
-                      const struct template_budget *budget, const struct rendered_files *out, struct str *message,
-                      struct err *e)
+                      struct chart_shared *shared, const struct template_budget *budget,
+                      const struct rendered_files *out, struct str *message, struct err *e)
 {
     for (size_t i = 0; i < list->n; i++) {
+        const struct renderable *r = &list->v[i];
+        const struct template_definitions *kept =
+            shared != NULL ? shared_template(shared, set, r->name, r->text) : NULL;
         if (a->total > budget->memory_end)
             return err_set(e, ERR_LIMIT, "parsing the templates takes more than %zu bytes of memory",
                            budget->memory_max);
-        if (!template_parse(set, list->v[i].name, list->v[i].text, e)) {
-            if (out->mistakes != NULL)
-                explain_parse(a, set, list->v[i].name, list->v[i].text, arena_str(a, str_c(e->text)), out->mistakes);
-            engine_word_parse_error(a, message, e);
+        if (kept != NULL)
+            template_add(set, kept);
+        else if (!parse_one(a, set, r, out, message, e))
             return false;
-        }
     }
     return true;
 }
@@ -370,6 +383,6 @@ bool engine_render(struct arena *a, const struct chart *root, const struct chart
         qsort(g.list.v, g.list.n, sizeof *g.list.v, by_depth_reversed);
     if (!template_set_new(a, tables, COUNT(tables), &set, e))
         return false;
-    return parse_all(a, set, &g.list, &budget, out, message, e)
+    return parse_all(a, set, &g.list, root->shared, &budget, out, message, e)
            && execute_all(a, set, &g.list, &budget, out, o->lint ? w : NULL, message, e);
 }

@@ -332,8 +332,7 @@ bool chart_load(struct arena *a, const char *path, struct chart **out, struct er
     return chart_load_within(a, path, NULL, out, e);
 }
 
-/* What was said of links comes before what the chart itself gave rise to. */
-static void add_notices(struct arena *a, const struct warnings *notices, struct chart *c)
+void chart_add_notices(struct arena *a, const struct warnings *notices, struct chart *c)
 {
     if (notices->n == 0)
         return;
@@ -345,10 +344,8 @@ static void add_notices(struct arena *a, const struct warnings *notices, struct 
     c->n_warnings += notices->n;
 }
 
-bool chart_load_within(struct arena *a, const char *path, const char *links_within, struct chart **out, struct err *e)
+bool chart_read(struct arena *a, const char *path, struct chart_links *links, struct chart_files *out, struct err *e)
 {
-    struct chart_links links = { .within = links_within, .notices.a = a };
-    struct chart_files files = { 0 };
     struct stat st;
 
     if (stat(path, &st) != 0) {
@@ -356,9 +353,16 @@ bool chart_load_within(struct arena *a, const char *path, const char *links_with
             return err_set(e, ERR_NOT_FOUND, "path \"%s\" not found", path);
         return err_sys(e, "chart %s", path);
     }
-    if (!(S_ISDIR(st.st_mode) ? load_folder(a, path, &links, &files, e) : load_package(a, path, &files, e))
-        || !chart_from_files(a, &files, 0, out, e))
+    return S_ISDIR(st.st_mode) ? load_folder(a, path, links, out, e) : load_package(a, path, out, e);
+}
+
+bool chart_load_within(struct arena *a, const char *path, const char *links_within, struct chart **out, struct err *e)
+{
+    struct chart_links links = { .within = links_within, .notices.a = a };
+    struct chart_files files = { 0 };
+
+    if (!chart_read(a, path, &links, &files, e) || !chart_from_files(a, &files, 0, out, e))
         return false;
-    add_notices(a, &links.notices, *out);
+    chart_add_notices(a, &links.notices, *out);
     return true;
 }

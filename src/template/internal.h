@@ -212,8 +212,13 @@ struct template_set {
 const struct tree *set_find(const struct template_set *set, struct str name);
 const struct template_func *set_func(const struct template_set *set, struct str name, bool *builtin);
 /* All trees of one text, in order of their definition; the text's own one is last. */
+struct template_definitions {
+    struct tree **v;
+    size_t n, cap;
+    struct str name; /* of the text */
+};
 struct parsed {
-    VEC(struct tree *) trees;
+    struct template_definitions trees;
     size_t stumbled_at, stumbled_n; /* the token that an error is about */
 };
 /* Only white space: such a definition never replaces another. */

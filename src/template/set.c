@@ -83,23 +83,44 @@ const struct template_func *set_func(const struct template_set *set, struct str 
     return NULL;
 }
 
+static bool parse_apart(const struct template_set *set, struct str name, struct str text, struct parsed *out,
+                        struct err *e)
+{
+    if (text.n > UINT32_MAX / 2)
+        return err_set(e, ERR_LIMIT, "template: %.*s: larger than 2 GiB", STR(name));
+    out->trees.name = name;
+    return parse_text(set, name, text, out, e);
+}
+
 bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e)
 {
     struct parsed parsed = { 0 };
-    if (text.n > UINT32_MAX / 2)
-        return err_set(e, ERR_LIMIT, "template: %.*s: larger than 2 GiB", STR(name));
-    if (!parse_text(set, name, text, &parsed, e)) {
+    if (!parse_apart(set, name, text, &parsed, e)) {
         set->stumbled_at = parsed.stumbled_at;
         set->stumbled_n = parsed.stumbled_n;
         return false;
     }
-    for (size_t i = 0; i < parsed.trees.n; i++) {
-        struct tree *t = parsed.trees.v[i];
+    template_add(set, &parsed.trees);
+    return true;
+}
+
+bool template_parse_apart(const struct template_set *set, struct arena *a, struct str name, struct str text,
+                          const struct template_definitions **out, struct err *e)
+{
+    const struct template_set functions = { .a = a, .tables = set->tables, .n_tables = set->n_tables };
+    struct parsed *parsed = arena_new(a, struct parsed, 1);
+    *out = &parsed->trees;
+    return parse_apart(&functions, arena_str(a, name), text, parsed, e);
+}
+
+void template_add(struct template_set *set, const struct template_definitions *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        struct tree *t = d->v[i];
         /* An empty definition never replaces another, but a text on top of a set is executed even if it is blank. */
-        bool own = str_eq(t->name, name) && set->below != NULL && map_get(&set->trees, name) == NULL;
+        bool own = str_eq(t->name, d->name) && set->below != NULL && map_get(&set->trees, d->name) == NULL;
         if (node_list_is_empty(t->root) && !own && set_find(set, t->name) != NULL)
             continue;
         map_put(set->a, &set->trees, t->name, (struct value){ .kind = VALUE_OPAQUE, .opaque = t });
     }
-    return true;
 }

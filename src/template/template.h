@@ -82,8 +82,8 @@ struct template_class {
     struct str (*shown)(struct arena *a, const struct template_object *self);
     /* The int or int64 that a number with methods of its own (time.Month) is. NULL: it is none. */
     struct value (*number)(const struct template_object *self);
-    /* The fields of Go's struct in their order, for want of a String method and for verbs that are not meant for text; a
-     * pointer's type begins with '*'. NULL: nobody sees them. */
+    /* The fields of Go's struct in their order, for want of a String method and for verbs that are not meant for text;
+     * a pointer's type begins with '*'. NULL: nobody sees them. */
     const struct map *(*fields)(struct arena *a, const struct template_object *self);
 };
 /* A bare callable value, what Go's `call` builtin takes: class with `member` for the empty name. */
@@ -140,7 +140,7 @@ struct template_options {
     struct template_failure *failure; /* filled when the execution fails; may be NULL */
     bool *changed; /* set when a function puts something into a map that it was given: the data may then lead to what
                       lies in the execution's arena; may be NULL */
-    struct template_trace *trace;     /* filled on the way; NULL as a rule */
+    struct template_trace *trace; /* filled on the way; NULL as a rule */
 };
 
 struct template_set;
@@ -154,6 +154,14 @@ MUST_CHECK bool template_set_over(struct arena *a, const struct template_set *be
  * are empty. The bytes of both must live as long as the set.
  * errors: ERR_INVALID "template: NAME:LINE: ..." in Go's words. */
 MUST_CHECK bool template_parse(struct template_set *set, struct str name, struct str text, struct err *e);
+/* What one text defines, parsed apart from any set and then read-only: sets of several threads may have it added. */
+struct template_definitions;
+/* Parse as template_parse does, with the functions of `set`; nothing joins it. All of it lies in `a`, which must
+ * outlive every set that has it added, as must the bytes of `text` and the tables of functions. */
+MUST_CHECK bool template_parse_apart(const struct template_set *set, struct arena *a, struct str name, struct str text,
+                                     const struct template_definitions **out, struct err *e);
+/* The definitions join the set as those of template_parse do. */
+void template_add(struct template_set *set, const struct template_definitions *d);
 /* After a failed template_parse: the offset in the text of what it stumbled over, and its length (0: unknown). */
 size_t template_stumbled_at(const struct template_set *set, size_t *n);
 /* The text that a template's name stands for; false when there is none of that name. */

@@ -76,12 +76,15 @@ static bool take_year2(struct reading *r)
 
 static bool take_yday(struct reading *r, bool spaces)
 {
-    size_t blanks = 0;
+    size_t digits = 0;
 
-    while (spaces && blanks < 2 && r->rest.n > blanks && r->rest.p[blanks] == ' ')
-        blanks++;
-    str_cut(&r->rest, blanks);
-    return take_digits(&r->rest, 3 - blanks, &r->yday) && in_range(r, r->yday, 1, 366, "day-of-year");
+    for (int i = 0; spaces && i < 2 && r->rest.n > 0 && r->rest.p[0] == ' '; i++)
+        str_cut(&r->rest, 1);
+    while (digits < 3 && is_digit(r->rest, digits))
+        digits++;
+    if (digits == 0 || (!spaces && digits < 3)) /* blanks before a layout's element are taken with those before it */
+        return false;
+    return take_digits(&r->rest, digits, &r->yday) && in_range(r, r->yday, 1, 366, "day-of-year");
 }
 
 /* `n` bytes: a point and digits; those beyond nine are dropped. */

@@ -198,6 +198,109 @@ static bool pcre2_knows(struct str property)
     return known;
 }
 
+/* Names of properties are compared without regard to case, blanks, '-' and '_'. */
+static struct str plain_name(struct arena *a, struct str name)
+{
+    struct buf b = { .a = a };
+
+    for (size_t i = 0; i < name.n; i++)
+        if (strchr(" -_", name.p[i]) == NULL)
+            buf_byte(&b, (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] | 0x20 : name.p[i]));
+    return buf_str(&b);
+}
+
+/* The general category that a name means, or what PCRE2 has for Go's other names; NULL: perhaps a script. */
+static const char *category_of(struct str name)
+{
+    static const char *const rows[][4] = {
+        { "C", "c", "other" },
+        { "Cc", "cc", "control", "cntrl" },
+        { "Cf", "cf", "format" },
+        { "Cn", "cn", "unassigned" },
+        { "Co", "co", "privateuse" },
+        { "Cs", "cs", "surrogate" },
+        { "L", "l", "letter" },
+        { "L&", "lc", "casedletter" },
+        { "Ll", "ll", "lowercaseletter" },
+        { "Lm", "lm", "modifierletter" },
+        { "Lo", "lo", "otherletter" },
+        { "Lt", "lt", "titlecaseletter" },
+        { "Lu", "lu", "uppercaseletter" },
+        { "M", "m", "mark", "combiningmark" },
+        { "Mc", "mc", "spacingmark" },
+        { "Me", "me", "enclosingmark" },
+        { "Mn", "mn", "nonspacingmark" },
+        { "N", "n", "number" },
+        { "Nd", "nd", "decimalnumber", "digit" },
+        { "Nl", "nl", "letternumber" },
+        { "No", "no", "othernumber" },
+        { "P", "p", "punctuation", "punct" },
+        { "Pc", "pc", "connectorpunctuation" },
+        { "Pd", "pd", "dashpunctuation" },
+        { "Pe", "pe", "closepunctuation" },
+        { "Pf", "pf", "finalpunctuation" },
+        { "Pi", "pi", "initialpunctuation" },
+        { "Po", "po", "otherpunctuation" },
+        { "Ps", "ps", "openpunctuation" },
+        { "S", "s", "symbol" },
+        { "Sc", "sc", "currencysymbol" },
+        { "Sk", "sk", "modifiersymbol" },
+        { "Sm", "sm", "mathsymbol" },
+        { "So", "so", "othersymbol" },
+        { "Z", "z", "separator" },
+        { "Zl", "zl", "lineseparator" },
+        { "Zp", "zp", "paragraphseparator" },
+        { "Zs", "zs", "spaceseparator" },
+        { "Any", "any" },
+        { "ASCII", "ascii" },
+        { "^Cn", "assigned" },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t k = 1; k < COUNT(rows[i]) && rows[i][k] != NULL; k++)
+            if (str_is(name, rows[i][k]))
+                return rows[i][0];
+    return NULL;
+}
+
+/* Go finds no script whose name has two words, or a capital inside: it looks for a name without them. */
+static bool is_script(struct arena *a, struct str name)
+{
+    static const char scripts[] =
+        " adlam ahom arabic armenian avestan balinese bamum batak bengali bhaiksuki bopomofo "
+        "brahmi braille buginese buhid carian chakma cham cherokee chorasmian common coptic "
+        "cuneiform cypriot cyrillic deseret devanagari dogra duployan elbasan elymaic ethiopic "
+        "georgian glagolitic gothic grantha greek gujarati gurmukhi han hangul hanunoo hatran "
+        "hebrew hiragana inherited javanese kaithi kannada katakana kawi kharoshthi khmer khojki "
+        "khudawadi lao latin lepcha limbu lisu lycian lydian mahajani makasar malayalam mandaic "
+        "manichaean marchen medefaidrin miao modi mongolian mro multani myanmar nabataean "
+        "nandinagari newa nko nushu ogham oriya osage osmanya palmyrene phoenician rejang runic "
+        "samaritan saurashtra sharada shavian siddham sinhala sogdian soyombo sundanese syriac "
+        "tagalog tagbanwa takri tamil tangsa tangut telugu thaana thai tibetan tifinagh tirhuta "
+        "toto ugaritic vai vithkuqi wancho yezidi yi ";
+
+    return str_find(str_c(scripts), arena_fmt(a, " %.*s ", STR(name))) >= 0;
+}
+
+/* PCRE2's spelling; false when Go knows no such property. A property of one case stands for all cases where case does
+ * not count, as it nearly does in Go: there it stands for the letters that have another case. */
+static bool spell_property(struct syntax *x, struct str name, bool negative, struct str *out)
+{
+    struct str plain = plain_name(x->a, name);
+    const char *category = category_of(plain);
+    bool one_case = category != NULL && (strcmp(category, "Lu") == 0 || strcmp(category, "Ll") == 0);
+
+    if (category != NULL && category[0] == '^') {
+        negative = !negative;
+        category++;
+    }
+    if (one_case && x->flags & FLAG_FOLD)
+        category = "L&";
+    *out = category != NULL ? arena_fmt(x->a, "\\%c{%s}", negative ? 'P' : 'p', category)
+                            : arena_fmt(x->a, "\\%c{sc:%.*s}", negative ? 'P' : 'p', STR(plain));
+    return category != NULL || (is_script(x->a, plain) && pcre2_knows(*out));
+}
+
 /* \pL, \p{Greek}, \P{^Lu}: false in *found when something else is next. */
 static bool take_property(struct syntax *x, bool *found)
 {
@@ -226,10 +329,10 @@ static bool take_property(struct syntax *x, bool *found)
         str_cut(&name, 1);
     }
     bool valid = name.n > 0;
+    struct str spelled;
     for (size_t i = 0; i < name.n; i++)
-        valid = valid && (is_alnum((unsigned char)name.p[i]) || name.p[i] == '_');
-    struct str spelled = arena_fmt(x->a, "\\%c{%.*s}", negative ? 'P' : 'p', STR(name));
-    if (!valid || !pcre2_knows(spelled))
+        valid = valid && (is_alnum((unsigned char)name.p[i]) || strchr(" -_", name.p[i]) != NULL);
+    if (!valid || !spell_property(x, name, negative, &spelled))
         return fail(x, "invalid character class range", since(x, s.p));
     buf_add(&x->out, spelled);
     return true;

@@ -341,11 +341,19 @@ static bool builtin_slice(struct template_call *call, const struct value *args, 
 }
 
 /* Functions do not exist among plain data, but objects may be callable: a member without a name. */
+/* How Go names a value that was piped to `call`. */
+static struct str piped_callee(struct arena *a, const struct value *v)
+{
+    if (v->kind == VALUE_NULL)
+        return S("nil");
+    return v->kind == VALUE_STRING ? value_as_str(v) : arena_fmt(a, "<%.*s Value>", STR(template_type_name(v)));
+}
+
 static bool builtin_call(struct template_call *call, const struct value *args, size_t n, struct value *out,
                          struct err *e)
 {
     const struct template_object *o = as_object(&args[0]);
-    struct str callee = call->callee != NULL ? node_str(call->a, call->callee) : S("nil");
+    struct str callee = call->callee != NULL ? node_str(call->a, call->callee) : piped_callee(call->a, &args[0]);
     if (args[0].kind == VALUE_NULL)
         return err_set(e, ERR_INVALID, "call of nil");
     if (o == NULL)

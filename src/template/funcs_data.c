@@ -282,13 +282,14 @@ static FUNC(fn_to_yaml)
 /* This writer has no JSON in between: bytes are a list there, and a nil list is an empty one. */
 static struct value pretty_tree(struct arena *a, const struct value *v, int depth)
 {
+    const struct map *m = map_in(a, v);
     struct value made = *v;
     if (v->kind == VALUE_STRING && type_tag(v) == TEMPLATE_BYTES)
         return (struct value){ .kind = VALUE_LIST, .list = (struct list *)(uintptr_t)list_in(a, v) };
-    if (v->kind == VALUE_MAP) {
+    if (m != NULL) {
         made = value_map(a);
-        for (size_t i = 0; i < v->map->n && depth < PLAIN_DEPTH_MAX; i++)
-            map_put(a, made.map, v->map->v[i].key, pretty_tree(a, &v->map->v[i].value, depth + 1));
+        for (size_t i = 0; i < m->n && depth < PLAIN_DEPTH_MAX; i++)
+            map_put(a, made.map, m->v[i].key, pretty_tree(a, &m->v[i].value, depth + 1));
     } else if (v->kind == VALUE_LIST) {
         made = value_list(a);
         for (size_t i = 0; i < v->list->n && depth < PLAIN_DEPTH_MAX; i++)
@@ -307,7 +308,7 @@ static FUNC(fn_to_yaml_pretty)
         return false;
     if (as_complex(&args[0], &real, &imaginary))
         return err_set(e, ERR_INVALID, "cannot marshal type: complex128");
-    if (args[0].kind != VALUE_OPAQUE && !is_plain(&args[0], 0)) {
+    if (!is_plain(&args[0], 0)) {
         plain = pretty_tree(c->a, &args[0], 0);
         args = &plain;
     }

@@ -326,7 +326,7 @@ bool number_parse(struct arena *a, struct token t, struct number *out, struct er
     if (t.kind == TOKEN_CHAR_CONSTANT)
         return parse_char(a, t, out, e);
     if (t.kind == TOKEN_COMPLEX || (t.text.n > 0 && t.text.p[t.text.n - 1] == 'i'))
-        return parse_complex(a, t, out) || bad_number(a, "illegal number syntax", t.text, e);
+        return parse_complex(a, t, out) || err_set(e, ERR_INVALID, "syntax error scanning complex number");
     n.is_uint = go_parse_uint(a, t.text, &n.u);
     n.is_int = go_parse_int(a, t.text, &n.i);
     if (n.is_int && n.i == 0)

@@ -25,6 +25,12 @@ int cli_fail_text(const char *fmt, ...)
     return CLI_FAILED;
 }
 
+int cli_end(int status)
+{
+    bool arrived = fflush(stdout) == 0 && ferror(stdout) == 0;
+    return arrived || status != CLI_OK ? status : cli_fail_text("standard output could not be written");
+}
+
 int cli_usage(const char *command, const char *fmt, ...)
 {
     va_list args;

@@ -34,6 +34,8 @@ int cli_fail(const struct err *e);
 int cli_fail_text(const char *fmt, ...) PRINTF(1, 2);
 /* "Error: TEXT" and where to read more; returns CLI_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) PRINTF(2, 3);
+/* The status of a command that has ended; a failure when what it printed could not be written. */
+int cli_end(int status);
 bool cli_is_terminal(FILE *f);
 
 /* Flags: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `--switch`, in any order around the other words; `--` ends them.

@@ -16,6 +16,6 @@ int main(int argc, char **argv)
         return cli_fail_text("vitrine-full is run by vitrine, not by hand");
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (strcmp(c->name, argv[1]) == 0)
-            return c->run(argc - 1, argv + 1);
+            return cli_end(c->run(argc - 1, argv + 1));
     return cli_fail_text("unknown command \"%s\"", argv[1]);
 }

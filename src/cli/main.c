@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     for (const struct cli_entry *c = cli_commands; c->name != NULL; c++)
         if (strcmp(c->name, name) == 0)
-            return c->run != NULL ? c->run(argc - 1, argv + 1) : run_full(argv);
+            return c->run != NULL ? cli_end(c->run(argc - 1, argv + 1)) : run_full(argv);
     fprintf(stderr, "Error: unknown command \"%s\" (see 'vitrine help')\n", argv[1]);
     return CLI_USAGE;
 }

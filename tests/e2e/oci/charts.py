@@ -335,6 +335,14 @@ class Charts(unittest.TestCase):
         self.assertIn(f'chart "sub" version "^9" not found in {repository.url} repository', done.stderr)
         self.assertEqual(list((self.root / "tmp").iterdir()), [])
 
+    def test_a_full_disk_is_a_failure(self):
+        chart = self.chart("demo")
+        for command in (("chart", "show", "all", chart), ("template", chart), ("version",)):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([VITRINE, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=self.env, timeout=120)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn("standard output", done.stderr)
+
     def test_pull_unpacks(self):
         self.publish("1.0.0")
         repository = self.repository()

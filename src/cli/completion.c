@@ -1,6 +1,6 @@
 /*
  * vitrine completion bash|zsh|fish: commands and the words after them come from the table of commands, flags from the
- * command's own --help when they are asked for, files where nothing else is known.
+ * command's own --help when they are asked for (all words before that are no flags), files where nothing else is known.
  */
 #include "cli/light.h"
 
@@ -25,13 +25,14 @@ static void print_words(const char *format)
 static void bash(void)
 {
     printf("_vitrine() {\n"
-           "    local word=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n"
+           "    local word=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\" before=() w\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
            "        words=\"");
     print_names();
     printf("help\"\n"
            "    elif [[ $word == -* ]]; then\n"
-           "        words=$(vitrine \"${COMP_WORDS[1]}\" --help 2>/dev/null | " LONG_FLAGS ")\n"
+           "        for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do [[ $w == -* ]] || before+=(\"$w\"); done\n"
+           "        words=$(vitrine \"${before[@]}\" --help 2>/dev/null | " LONG_FLAGS ")\n"
            "    elif [ \"$COMP_CWORD\" -eq 2 ]; then\n"
            "        case ${COMP_WORDS[1]} in\n");
     print_words("        %s) words=\"%s\" ;;\n");
@@ -56,7 +57,7 @@ static void zsh(void)
            "        _describe command names\n"
            "        return\n"
            "    elif [[ $words[CURRENT] == -* ]]; then\n"
-           "        found=(${(f)\"$(vitrine $words[2] --help 2>/dev/null | " LONG_FLAGS ")\"})\n"
+           "        found=(${(f)\"$(vitrine ${(@)words[2,CURRENT-1]:#-*} --help 2>/dev/null | " LONG_FLAGS ")\"})\n"
            "    elif (( CURRENT == 3 )); then\n"
            "        case $words[2] in\n");
     print_words("        %s) found=(%s) ;;\n");
@@ -71,7 +72,7 @@ static void fish(void)
 {
     printf("function __vitrine_flags\n"
            "    set -l words (commandline -opc)\n"
-           "    vitrine $words[2] --help 2>/dev/null | " LONG_FLAGS "\n"
+           "    vitrine (string match -v -- '-*' $words[2..-1]) --help 2>/dev/null | " LONG_FLAGS "\n"
            "end\n"
            "function __vitrine_at\n"
            "    set -l words (commandline -opc)\n"

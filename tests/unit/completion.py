@@ -19,6 +19,9 @@ CASES = [
     (['vitrine', 'app', 'l'], {'list', 'logs'}),
     (['vitrine', 'artefact', 'p'], {'publish', 'promote'}),
     (['vitrine', 'version', '--s'], {'--short'}),
+    (['vitrine', 'chart', 'li'], {'lint'}),
+    (['vitrine', 'chart', 'lint', '--strict', 'folder', '--qu'], {'--quiet'}),
+    (['vitrine', 'chart', 'repo', 'add', '--force'], {'--force-update'}),
 ]
 
 

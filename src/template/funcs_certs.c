@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "template/crypto.h"
 #include "template/funcs.h"
+#include "template/rsa.h"
 
 /* Every function of libcrypto used here; the table and the struct come from this one list. */
 /* clang-format off */
@@ -20,7 +21,7 @@
     F(BIO_new_mem_buf) F(BIO_s_mem) F(BN_bin2bn) F(BN_free) F(BN_to_ASN1_INTEGER) F(EVP_PKEY_CTX_free) \
     F(EVP_PKEY_CTX_new_from_name) F(EVP_PKEY_CTX_new_from_pkey) F(EVP_PKEY_CTX_set_group_name) \
     F(EVP_PKEY_CTX_set_dsa_paramgen_bits) F(EVP_PKEY_CTX_set_dsa_paramgen_q_bits) \
-    F(EVP_PKEY_CTX_set_rsa_keygen_bits) F(EVP_PKEY_free) F(EVP_PKEY_generate) F(EVP_PKEY_get_base_id) \
+    F(EVP_PKEY_free) F(EVP_PKEY_generate) F(EVP_PKEY_get_base_id) \
     F(EVP_PKEY_keygen_init) F(EVP_PKEY_paramgen) F(EVP_PKEY_paramgen_init) F(EVP_sha256) \
     F(PEM_read_bio_PrivateKey) F(PEM_read_bio_X509) F(PEM_write_bio_PKCS8PrivateKey) \
     F(PEM_write_bio_PrivateKey_traditional) F(PEM_write_bio_X509) F(X509V3_EXT_conf_nid) F(X509V3_set_ctx) \
@@ -98,21 +99,27 @@ static EVP_PKEY *make_dsa_key(const struct openssl *o)
     return key;
 }
 
-/* type: "RSA", "EC" (P-256), "ED25519", "DSA". */
-static EVP_PKEY *make_key(const struct openssl *o, const char *type, int rsa_bits)
+/* type: "EC" (P-256) or "ED25519". */
+static EVP_PKEY *make_curve_key(const struct openssl *o, const char *type)
 {
     EVP_PKEY *key = NULL;
-    if (strcmp(type, "DSA") == 0)
-        return make_dsa_key(o);
     EVP_PKEY_CTX *c = o->EVP_PKEY_CTX_new_from_name_(NULL, type, NULL);
     bool ok = c != NULL && o->EVP_PKEY_keygen_init_(c) == 1;
-    if (ok && strcmp(type, "RSA") == 0)
-        ok = o->EVP_PKEY_CTX_set_rsa_keygen_bits_(c, rsa_bits) == 1;
     if (ok && strcmp(type, "EC") == 0)
         ok = o->EVP_PKEY_CTX_set_group_name_(c, "P-256") == 1;
     if (ok)
         o->EVP_PKEY_generate_(c, &key);
     o->EVP_PKEY_CTX_free_(c);
+    return key;
+}
+
+static EVP_PKEY *make_key(const struct openssl *o, const char *type, struct err *e)
+{
+    if (strcmp(type, "RSA") == 0)
+        return rsa_make_key(4096, e);
+    EVP_PKEY *key = strcmp(type, "DSA") == 0 ? make_dsa_key(o) : make_curve_key(o, type);
+    if (key == NULL)
+        err_set_(e, ERR_UNAVAILABLE, "libcrypto cannot make a %s key", type);
     return key;
 }
 
@@ -160,9 +167,9 @@ FUNC(fn_gen_private_key)
         return give(out, value_fmt(c->a, "Unknown type %.*s", STR(str_at(args, 0))));
     if (!load(c, &o, e))
         return false;
-    EVP_PKEY *key = make_key(&o, type, 4096);
+    EVP_PKEY *key = make_key(&o, type, e);
     if (key == NULL)
-        return err_set(e, ERR_UNAVAILABLE, "libcrypto cannot make a %s key", type);
+        return false;
     struct str text = key_text(&o, c->a, key);
     o.EVP_PKEY_free_(key);
     return give_str(out, text);
@@ -301,8 +308,8 @@ static bool issue(struct template_call *c, const struct openssl *o, struct reque
 {
     if (key_pem != NULL && !parse_key(o, value_as_str(key_pem), &r->key, e))
         return err_wrap(e, "parsing private key");
-    if (key_pem == NULL && (r->key = make_key(o, "RSA", 2048)) == NULL)
-        return err_set(e, ERR_UNAVAILABLE, "error generating rsa key: libcrypto refuses");
+    if (key_pem == NULL && (r->key = rsa_make_key(2048, e)) == NULL)
+        return err_wrap(e, "error generating rsa key");
     struct str cert = sign(o, c->a, r), key = key_pem != NULL ? value_as_str(key_pem) : key_text(o, c->a, r->key);
     o->EVP_PKEY_free_(r->key);
     if (cert.n == 0)

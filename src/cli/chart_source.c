@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/sys.h"
-#include "cli/chart_cache.h"
+#include "cli/download_cache.h"
 #include "cli/repositories.h"
 #include "data/semver.h"
 #include "net/http.h"
@@ -20,7 +20,7 @@ struct chart_source {
     struct str username, password; /* of the command line */
     struct str trusted;            /* the URL whose host may have them; empty: none */
     struct repositories repositories;
-    struct chart_cache cache;
+    struct download_cache cache;
     struct oci_client *registry;
 };
 
@@ -109,7 +109,7 @@ bool chart_source_open(struct arena *a, const struct chart_access *access, struc
 
     s->a = a;
     s->access = *access;
-    s->cache = chart_cache_open(a);
+    s->cache = download_cache_open(a);
     if (!check_files(access, e) || !chart_read_password(a, &s->access, e)
         || !repositories_read(a, access->repository_config, &s->repositories, e))
         return false;
@@ -218,7 +218,7 @@ static struct str index_url(struct arena *a, struct str repository)
 
 /* Only if it changed; *out is then the cached text with a new time. */
 static bool ask_for_index(const struct chart_source *s, struct arena *a, struct str repository, struct str url,
-                          bool cached, struct chart_cached_index *out, struct err *e)
+                          bool cached, struct cached_index *out, struct err *e)
 {
     struct http_headers headers = { 0 };
     struct http_response response;
@@ -235,25 +235,25 @@ static bool ask_for_index(const struct chart_source *s, struct arena *a, struct 
     }
     if (response.status / 100 != 2)
         return refuse(a, url, &response, e);
-    *out = (struct chart_cached_index){ .text = response.body,
-                                        .etag = http_header_get(&response.headers, "ETag"),
-                                        .last_modified = http_header_get(&response.headers, "Last-Modified"),
-                                        .fetched_ms = clock_wall_ms() };
+    *out = (struct cached_index){ .text = response.body,
+                                  .etag = http_header_get(&response.headers, "ETag"),
+                                  .last_modified = http_header_get(&response.headers, "Last-Modified"),
+                                  .fetched_ms = clock_wall_ms() };
     return true;
 }
 
 static bool get_index(const struct chart_source *s, struct arena *a, struct str repository, bool refresh,
                       struct str *out, struct err *e)
 {
-    struct chart_cached_index index = { 0 };
+    struct cached_index index = { 0 };
     struct str url = index_url(a, repository);
-    bool cached = chart_cache_index(a, &s->cache, url, &index);
+    bool cached = download_cache_index(a, &s->cache, url, &index);
 
     *out = index.text;
     if (cached && !refresh)
         return true;
     if (ask_for_index(s, a, repository, url, cached, &index, e)) {
-        chart_cache_put_index(a, &s->cache, url, &index);
+        download_cache_put_index(a, &s->cache, url, &index);
         *out = index.text;
         return true;
     }
@@ -266,13 +266,13 @@ static bool get_index(const struct chart_source *s, struct arena *a, struct str 
 bool chart_source_refresh(struct chart_source *s, struct str repository, struct err *e)
 {
     CLEANUP(arena_close) struct arena a = { 0 };
-    struct chart_cached_index index = { 0 };
+    struct cached_index index = { 0 };
     struct str url = index_url(&a, repository);
-    bool cached = chart_cache_index(&a, &s->cache, url, &index);
+    bool cached = download_cache_index(&a, &s->cache, url, &index);
 
     if (!ask_for_index(s, &a, repository, url, cached, &index, e))
         return false;
-    chart_cache_put_index(&a, &s->cache, url, &index);
+    download_cache_put_index(&a, &s->cache, url, &index);
     return true;
 }
 
@@ -290,11 +290,11 @@ static bool fetcher_package(void *user, struct arena *a, struct str repository, 
 {
     const struct chart_source *s = user;
 
-    if (chart_cache_get(a, &s->cache, digest, out))
+    if (download_cache_get(a, &s->cache, digest, out))
         return true;
     if (!fetch(s, a, repository, url, out, e))
         return false;
-    chart_cache_put(a, &s->cache, *out);
+    download_cache_put(a, &s->cache, *out);
     return true;
 }
 
@@ -321,11 +321,11 @@ static bool pull(const struct chart_source *s, struct arena *a, const struct oci
     struct str hex = package.digest;
     if (str_starts(hex, S("sha256:")))
         str_cut(&hex, sizeof "sha256:" - 1);
-    if (chart_cache_get(a, &s->cache, hex, out))
+    if (download_cache_get(a, &s->cache, hex, out))
         return true;
     if (!oci_chart_get(a, s->registry, r, &package, out, e))
         return false;
-    chart_cache_put(a, &s->cache, *out);
+    download_cache_put(a, &s->cache, *out);
     return true;
 }
 

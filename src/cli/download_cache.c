@@ -1,5 +1,5 @@
-/* The cache of charts and indexes, see chart_cache.h. */
-#include "cli/chart_cache.h"
+/* The cache of charts and indexes, see download_cache.h. */
+#include "cli/download_cache.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,15 +13,15 @@
 
 enum { INDEX_FILE_MAX = 64 << 10 };
 
-struct chart_cache chart_cache_open(struct arena *a)
+struct download_cache download_cache_open(struct arena *a)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
     if (cache != NULL && cache[0] == '/')
-        return (struct chart_cache){ arena_fmt(a, "%s/vitrine/charts", cache).p };
+        return (struct download_cache){ arena_fmt(a, "%s/vitrine/charts", cache).p };
     if (home != NULL && home[0] == '/')
-        return (struct chart_cache){ arena_fmt(a, "%s/.cache/vitrine/charts", home).p };
-    return (struct chart_cache){ NULL };
+        return (struct download_cache){ arena_fmt(a, "%s/.cache/vitrine/charts", home).p };
+    return (struct download_cache){ NULL };
 }
 
 static struct str digest_of(struct arena *a, struct str bytes)
@@ -39,12 +39,12 @@ static bool is_digest(struct str s)
 
 /* ---- blobs ---------------------------------------------------------------------------------- */
 
-static const char *blob_path(struct arena *a, const struct chart_cache *c, struct str digest)
+static const char *blob_path(struct arena *a, const struct download_cache *c, struct str digest)
 {
     return arena_fmt(a, "%s/blobs/%.*s", c->dir, STR(digest)).p;
 }
 
-bool chart_cache_get(struct arena *a, const struct chart_cache *c, struct str digest, struct str *out)
+bool download_cache_get(struct arena *a, const struct download_cache *c, struct str digest, struct str *out)
 {
     struct str bytes;
     struct err ignored;
@@ -75,7 +75,7 @@ static int longest_unused_first(const void *left, const void *right)
     return a->used_ms < b->used_ms ? -1 : a->used_ms > b->used_ms;
 }
 
-static void make_room(struct arena *a, const struct chart_cache *c)
+static void make_room(struct arena *a, const struct download_cache *c)
 {
     const char *dir = fs_join(a, c->dir, "blobs");
     struct fs_names names;
@@ -96,13 +96,13 @@ static void make_room(struct arena *a, const struct chart_cache *c)
         total += st.st_size;
     }
     qsort(blobs, n, sizeof *blobs, longest_unused_first);
-    for (size_t i = 0; i < n && total > CHART_CACHE_MAX; i++) {
+    for (size_t i = 0; i < n && total > DOWNLOAD_CACHE_MAX; i++) {
         unlink(blobs[i].path);
         total -= blobs[i].bytes;
     }
 }
 
-static bool write_file(struct arena *a, const struct chart_cache *c, const char *folder, const char *path,
+static bool write_file(struct arena *a, const struct download_cache *c, const char *folder, const char *path,
                        struct str bytes)
 {
     struct err ignored;
@@ -110,7 +110,7 @@ static bool write_file(struct arena *a, const struct chart_cache *c, const char 
     return fs_mkdirs(fs_join(a, c->dir, folder), 0700, &ignored) && fs_write(path, bytes, 0600, &ignored);
 }
 
-void chart_cache_put(struct arena *a, const struct chart_cache *c, struct str bytes)
+void download_cache_put(struct arena *a, const struct download_cache *c, struct str bytes)
 {
     if (c->dir == NULL)
         return;
@@ -121,16 +121,16 @@ void chart_cache_put(struct arena *a, const struct chart_cache *c, struct str by
 
 /* ---- indexes -------------------------------------------------------------------------------- */
 
-static const char *index_path(struct arena *a, const struct chart_cache *c, struct str url)
+static const char *index_path(struct arena *a, const struct download_cache *c, struct str url)
 {
     return arena_fmt(a, "%s/index/%.*s.json", c->dir, STR(digest_of(a, url))).p;
 }
 
-bool chart_cache_index(struct arena *a, const struct chart_cache *c, struct str url, struct chart_cached_index *out)
+bool download_cache_index(struct arena *a, const struct download_cache *c, struct str url, struct cached_index *out)
 {
     struct str text;
     struct value v;
-    struct chart_cached_index found;
+    struct cached_index found;
     struct err ignored;
 
     if (c->dir == NULL || !fs_read(a, AT_FDCWD, index_path(a, c, url), INDEX_FILE_MAX, &text, &ignored)
@@ -139,20 +139,20 @@ bool chart_cache_index(struct arena *a, const struct chart_cache *c, struct str 
     found.etag = value_str_at(&v, "etag");
     found.last_modified = value_str_at(&v, "lastModified");
     found.fetched_ms = value_int_at(&v, "fetchedMs", 0);
-    if (!chart_cache_get(a, c, value_str_at(&v, "digest"), &found.text))
+    if (!download_cache_get(a, c, value_str_at(&v, "digest"), &found.text))
         return false;
     *out = found;
     return true;
 }
 
-void chart_cache_put_index(struct arena *a, const struct chart_cache *c, struct str url,
-                           const struct chart_cached_index *index)
+void download_cache_put_index(struct arena *a, const struct download_cache *c, struct str url,
+                              const struct cached_index *index)
 {
     struct value v = value_map(a);
 
     if (c->dir == NULL)
         return;
-    chart_cache_put(a, c, index->text);
+    download_cache_put(a, c, index->text);
     value_set(a, &v, "url", value_str(url_redact(a, url))); /* for people who look */
     value_set(a, &v, "etag", value_str(index->etag));
     value_set(a, &v, "lastModified", value_str(index->last_modified));

@@ -1,8 +1,9 @@
 /*
  * renders.c - how many value sets a second does one parsed chart render, in one process?
  *
- *     renders CHART SET COUNT THREADS     SET is an argument of --set, in which every # becomes the number of the
- * render renders CHART SET @N                prints what render N gives, to be compared with other programs
+ *     renders CHART SET COUNT THREADS   SET is an argument of --set, in which every # becomes the number of the render
+ *
+ *     renders CHART SET @N              prints what render N gives, to be compared with other programs
  *
  * As the server does it: the chart comes from the cache of parsed charts and is shared by the threads, every render has
  * an arena of its own and closes it.

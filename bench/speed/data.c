@@ -13,7 +13,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <yaml.h>
 
 #include "base/sys.h"
 #include "data/json.h"
@@ -90,24 +89,6 @@ static size_t write_go_json(const struct work *w)
     CLEANUP(arena_close) struct arena a = { 0 };
 
     return json_str(&a, w->tree, JSON_SORT_KEYS | JSON_ESCAPE_HTML).n;
-}
-
-/* libyaml makes no tree: only its events, which is the least that any user of it pays. */
-static size_t read_libyaml(const struct work *w)
-{
-    yaml_parser_t parser;
-    yaml_event_t event = { 0 };
-    bool more = true;
-
-    need(yaml_parser_initialize(&parser), w->who);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)w->text.p, w->text.n);
-    while (more) {
-        need(yaml_parser_parse(&parser, &event), w->who);
-        more = event.type != YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return w->text.n;
 }
 
 static size_t read_peer(const struct work *w)
@@ -251,10 +232,10 @@ static void measure_yaml(struct str text, int samples)
 
     need(yaml_parse_all(&a, text, NULL, &v, &e), "vitrine");
     in[0] = (struct work){ "vitrine", read_yaml, text };
-    in[1] = (struct work){ "libyaml events", read_libyaml, text };
+    in[1] = (struct work){ peer_libyaml.name, read_peer, text, .peer = &peer_libyaml };
     out[0] = (struct work){ "vitrine", write_yaml, .tree = &v };
     printf("    in ");
-    measure(in, 2, samples);
+    measure(in, peer_libyaml.read != NULL ? 2 : 1, samples);
     printf("  memory %.1f\n    out", memory_per_byte(&in[0]));
     measure(out, 1, samples);
     printf("\n");
@@ -290,7 +271,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench/data [-n SAMPLES] [FILE...]     SAMPLES: 1 to %d\n", SAMPLES_MAX);
         return 2;
     }
-    printf("MB/s of CPU time, medians of %d; memory: bytes at the peak per byte of text%s%s\n", samples,
+    printf("MB/s of CPU time, medians of %d; memory: bytes at the peak per byte of text%s%s%s\n", samples,
+           peer_libyaml.read == NULL ? "; libyaml is not installed" : "",
            peer_json_c.read == NULL ? "; json-c is not installed" : "",
            peer_rapidjson.read == NULL ? "; rapidjson is not installed" : "");
     for (int i = optind; i < argc; i++)

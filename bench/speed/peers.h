@@ -13,11 +13,11 @@ extern "C" {
 struct peer {
     const char *name;
     void *(*read)(const char *text, size_t n); /* the document, or NULL when the text is refused */
-    size_t (*write)(void *document);           /* into memory of its own; returns the bytes */
+    size_t (*write)(void *document);           /* into memory of its own; returns the bytes; NULL: it only reads */
     void (*release)(void *document);
 };
 
-extern const struct peer peer_json_c, peer_rapidjson;
+extern const struct peer peer_libyaml, peer_json_c, peer_rapidjson;
 
 #ifdef __cplusplus
 }

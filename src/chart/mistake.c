@@ -77,7 +77,7 @@ struct chart_mistake *mistake_at_line(struct arena *a, struct chart_mistakes *ou
     size_t start = line_start(text, line), offset = start;
 
     if (column > 0)
-        offset += utf8_prefix(str_slice(text, start, text.n), column - 1).n; /* libyaml counts characters */
+        offset += utf8_prefix(str_slice(text, start, text.n), column - 1).n; /* in characters */
     else
         while (offset < text.n && text.p[offset] == ' ')
             offset++;

@@ -169,6 +169,7 @@ bool yaml_build_alias(struct yaml_reader *r, struct yaml_mark mark, struct str n
     const struct value *target = map_get(r->anchors, name);
 
     *out = value_null();
+    r->failed_at = mark; /* if it grows too large */
     if (target == NULL)
         return yaml_fail_at(r, ERR_INVALID, mark, arena_fmt(r->a, "unknown anchor '%.*s' referenced", STR(name)));
     if (target->kind != VALUE_OPAQUE)
@@ -227,8 +228,7 @@ static struct str float_key(struct arena *a, double f)
     return go_float_str(a, f, 32);
 }
 
-/* JSON has string keys only. False for what has no text: null, lists and maps. */
-static bool key_text(struct arena *a, const struct value *key, struct str *out)
+bool yaml_key_text(struct arena *a, const struct value *key, struct str *out)
 {
     switch ((enum value_kind)key->kind) {
     case VALUE_STRING: *out = value_as_str(key); return true;
@@ -243,9 +243,11 @@ static bool key_text(struct arena *a, const struct value *key, struct str *out)
     return false;
 }
 
-static void note_bad_key(struct yaml_reader *r, const struct value *key, struct yaml_mark mark,
-                         const struct value *member)
+static void note_bad_key(struct yaml_reader *r, const struct yaml_pair *pair)
 {
+    const struct value *key = &pair->key;
+    struct yaml_mark mark = pair->key_at;
+
     if (key->kind != VALUE_NULL)
         yaml_note(r, YAML_STEP_DECODE, mark, arena_fmt(r->a, "invalid map key: %.*s", STR(go_words(r->a, key))));
     else if (r->name != NULL)
@@ -253,7 +255,17 @@ static void note_bad_key(struct yaml_reader *r, const struct value *key, struct 
     else
         yaml_note(r, YAML_STEP_CONVERT, mark,
                   arena_fmt(r->a, "unsupported map key of type: %%!s(<nil>), key: <nil>, value: %.*s",
-                            STR(go_words(r->a, member))));
+                            STR(go_words(r->a, &pair->member))));
+}
+
+/* Go knows 1 and "1" apart. The tree is only for this check, so its keys can be Go's words. */
+static void put_strictly(struct yaml_reader *r, struct map *into, const struct yaml_pair *pair)
+{
+    struct str words = go_words(r->a, &pair->key);
+
+    if (map_get(into, words) != NULL)
+        buf_fmt(r->twice, "\n  line %u: key %.*s already set in map", pair->member_at.line + 1, STR(words));
+    map_put(r->a, into, words, pair->member);
 }
 
 /* ---- merges --------------------------------------------------------------------------------------- */
@@ -280,16 +292,16 @@ static void merge_value(struct yaml_reader *r, struct map *into, const struct va
         yaml_note(r, YAML_STEP_DECODE, mark, S("map merge requires map or sequence of maps as the value"));
 }
 
-void yaml_build_pair(struct yaml_reader *r, struct map *into, const struct value *key, struct yaml_mark mark,
-                     bool merge, const struct value *member)
+void yaml_build_pair(struct yaml_reader *r, struct map *into, const struct yaml_pair *pair)
 {
     struct str text;
 
-    if (merge) {
-        merge_value(r, into, member, mark);
-    } else if (key_text(r->a, key, &text)) {
-        map_put(r->a, into, text, *member);
-    } else {
-        note_bad_key(r, key, mark, member);
-    }
+    if (pair->merge)
+        merge_value(r, into, &pair->member, pair->key_at);
+    else if (!yaml_key_text(r->a, &pair->key, &text))
+        note_bad_key(r, pair);
+    else if (r->twice != NULL)
+        put_strictly(r, into, pair);
+    else
+        map_put(r->a, into, text, pair->member);
 }

@@ -16,5 +16,5 @@ struct yaml_place {
  * Returns false when not even the first name is there, or the text is no YAML.
  */
 bool yaml_locate(struct str text, const struct str *path, size_t n, struct yaml_place *out, size_t *known);
-/* Where libyaml gives up; false when it reads the whole text. */
+/* Where the mistake begins that keeps `text` from being read; false when there is none in any of its documents. */
 bool yaml_locate_error(struct str text, struct yaml_place *out);

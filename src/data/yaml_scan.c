@@ -19,12 +19,20 @@ bool yaml_scan_fail(struct yaml_scan *s, enum yaml_fault fault, const char *prob
     s->fault = fault;
     s->problem = problem;
     s->problem_at = at;
+    s->problem_from = at;
     return false;
 }
 
 static bool fail_here(struct yaml_scan *s, const char *problem)
 {
     return yaml_scan_fail(s, YAML_BAD_TOKEN, problem, s->at);
+}
+
+static bool fail_key(struct yaml_scan *s, const struct yaml_simple_key *key)
+{
+    fail_here(s, "could not find expected ':'");
+    s->problem_from = key->mark;
+    return false;
 }
 
 /* ---- steps ---------------------------------------------------------------------------------------- */
@@ -143,7 +151,7 @@ static bool check_key(struct yaml_scan *s, struct yaml_simple_key *key, bool *va
     if (*valid || !key->possible)
         return true;
     if (key->required)
-        return fail_here(s, "could not find expected ':'");
+        return fail_key(s, key);
     key->possible = false;
     return true;
 }
@@ -153,7 +161,7 @@ static bool drop_key(struct yaml_scan *s)
     struct yaml_simple_key *key = innermost(s);
 
     if (key->possible && key->required)
-        return fail_here(s, "could not find expected ':'");
+        return fail_key(s, key);
     key->possible = false;
     return true;
 }

@@ -75,7 +75,8 @@ struct yaml_scan {
     /* After a failure: */
     enum yaml_fault fault;
     const char *problem;
-    struct yaml_mark problem_at;
+    struct yaml_mark problem_at;   /* as go-yaml names it */
+    struct yaml_mark problem_from; /* the same, except for a key without its colon: where the key begins */
 };
 
 /*

@@ -13,7 +13,16 @@ static const char text[] = "image:\n"
                            "  - name: a\n"
                            "  - name: b\n"
                            "    paths: [x, y]\n"
-                           "image: {tag: 2}\n";
+                           "image: {tag: 2}\n"
+                           "pairs: [a, b: {c: 1}]\n"
+                           "gaps:\n"
+                           "  -\n"
+                           "  - 0x10: x\n"
+                           "---\n"
+                           "image: {other: 3}\n"
+                           "hosts: 0\n"
+                           "? {0: {tag: 1}}\n"
+                           ": port: 1\n";
 
 static struct row {
     const char *name, *path; /* names with blanks between */
@@ -25,6 +34,11 @@ static struct row {
     { "a key of an element", "hosts 1 paths", 3, 6, 5 },
     { "in a flow list", "hosts 1 paths 1", 4, 6, 16 },
     { "the first of two equal keys that has it", "image tag", 2, 2, 3 },
+    { "in a pair of a list", "pairs 1 b c", 4, 8, 16 },
+    { "an element that is empty", "gaps 0", 2, 10, 3 },
+    { "a key as the tree has it", "gaps 1 16", 3, 11, 5 },
+    { "in a later document", "image other", 2, 13, 9 },
+    { "not inside a key", "hosts 0 tag", 2, 4, 5 },
     { "up to what is there", "hosts 1 port number", 2, 5, 5 },
     { "nothing of it", "service port", 0, 0, 0 },
 };
@@ -51,6 +65,13 @@ static struct broken {
     { "whole", "a: 1\n", 0, 0 },
     { "a colon too many", "a: 1\nb: c: d\n", 2, 5 },
     { "a key without colon: where it begins", "a: 1\nb\nc: d\n", 2, 1 },
+    { "a colon far behind its key", "a: 1\nb: [c, d\ne: f\n", 3, 2 },
+    { "an alias of nothing", "a: 1\nb: *c\n", 2, 4 },
+    { "a list as a key", "a: 1\n[b]: c\n", 2, 1 },
+    { "no whole number", "a: !!int b\n", 1, 4 },
+    { "a number that JSON has not", "a: 1\nb: .inf\n", 2, 4 },
+    { "a control character", "a: \a\n", 1, 1 },
+    { "in the second document", "a: 1\n---\nb: }\n", 3, 4 },
     { "an element in a map", "a: 1\n- b\n", 2, 1 },
 };
 

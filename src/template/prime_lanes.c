@@ -1,8 +1,9 @@
 /* Eight Fermat tests to base 2 at once, one in each 64-bit lane of AVX-512 registers. */
 #include "template/prime_lanes.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
 #include <immintrin.h>
+#include <sys/platform/x86.h>
 
 #define IFMA __attribute__((target("avx512f,avx512ifma")))
 #define LIMB_MASK ((UINT64_C(1) << LIMB_BITS) - 1)
@@ -14,9 +15,10 @@ struct column {
     vec low, high;
 };
 
+/* libc knows already: the compiler's own way would ask the processor at every start of the program. */
 bool lanes_supported(void)
 {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma");
+    return CPU_FEATURE_ACTIVE(AVX512F) && CPU_FEATURE_ACTIVE(AVX512_IFMA);
 }
 
 IFMA static inline void add_product(struct column *c, vec a, vec b)

@@ -19,10 +19,14 @@ struct gather {
     struct value room[GATHER_ROOM];
 };
 
+/* Start with an empty stack; containers will be made in `a`. */
 void gather_init(struct gather *g, struct arena *a);
-void gather_done(struct gather *g); /* the containers stay */
+/* Drop the stack; the containers stay. */
+void gather_done(struct gather *g);
+/* Room for at least one more value. */
 void gather_grow(struct gather *g);
 
+/* Put a value on the stack. */
 static inline void gather(struct gather *g, struct value v)
 {
     if (g->n == g->cap)
@@ -30,7 +34,6 @@ static inline void gather(struct gather *g, struct value v)
     g->v[g->n++] = v;
 }
 
-/* Take what lies above `from` off the stack: as a list, or as a map from strings and values in turn (map_put's rules).
- */
+/* Take what lies above `from` off the stack: as a list, or as a map from keys and values in turn (map_put's rules). */
 struct value gather_list(struct gather *g, size_t from);
 struct value gather_map(struct gather *g, size_t from);

@@ -17,7 +17,11 @@
 
 /* One document (the first); an empty text gives null. `name` is used in messages; it may be NULL. */
 MUST_CHECK bool yaml_parse(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);
-/* Whether no mapping of the first document has a key twice. errors: "yaml: unmarshal errors:\n  line 4: key ...". */
+/*
+ * Whether no mapping of the first document has a key twice, as go-yaml's strict reading sees it (1 and "1" are two
+ * keys); a merge may bring keys that are there already, which go-yaml refuses too.
+ * errors: "yaml: unmarshal errors:\n  line 4: key \"a\" already set in map", a line for each.
+ */
 MUST_CHECK bool yaml_check_keys(struct str text, struct err *e);
 /* Every document, as a list; empty documents are left out. */
 MUST_CHECK bool yaml_parse_all(struct arena *a, struct str text, const char *name, struct value *out, struct err *e);

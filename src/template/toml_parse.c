@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/hex.h"
+#include "data/gofmt.h"
 #include "data/gotime.h"
 #include "template/formats.h"
 #include "template/funcs.h"
@@ -17,6 +18,7 @@ struct parser {
     struct arena *a;
     struct str s;
     size_t i;
+    size_t invalid; /* where the text stops to be UTF-8 */
     unsigned line;
     int depth;
     struct str table;    /* name of the open one */
@@ -62,6 +64,24 @@ static const char *shown(struct parser *p)
     return b.p;
 }
 
+/* The next character may stand in a text: of control characters only a tab and the ends of lines. */
+static bool is_fine(const struct parser *p)
+{
+    int ch = peek(p);
+    return p->i != p->invalid && (ch < 0 || ch == '\t' || ch == '\n' || (ch >= ' ' && ch != 0x7f) || at(p, "\r\n"));
+}
+
+static bool check_fine(struct parser *p)
+{
+    if (is_fine(p))
+        return true;
+    if (p->i == p->invalid)
+        return fail(p, "invalid UTF-8 byte: 0x%02x", (unsigned)peek(p));
+    if (peek(p) == 0)
+        return fail(p, "files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8");
+    return fail(p, "TOML files cannot contain control characters: '0x%02x'", (unsigned)peek(p));
+}
+
 /* ---- space -------------------------------------------------------------------------------- */
 
 static void skip_blanks(struct parser *p)
@@ -73,7 +93,7 @@ static void skip_blanks(struct parser *p)
 static void skip_comment(struct parser *p)
 {
     if (peek(p) == '#')
-        while (peek(p) >= 0 && peek(p) != '\n')
+        while (peek(p) >= 0 && peek(p) != '\n' && is_fine(p))
             p->i++;
 }
 
@@ -99,23 +119,27 @@ static bool end_of_line(struct parser *p)
     skip_comment(p);
     if (peek(p) < 0 || take_newline(p))
         return true;
-    return fail(p, "expected a top-level item to end with a newline, comment, or EOF, but got %s instead", shown(p));
+    return check_fine(p)
+           && fail(p, "expected a top-level item to end with a newline, comment, or EOF, but got %s instead", shown(p));
 }
 
 /* ---- strings ------------------------------------------------------------------------------ */
 
+/* Behind \\x, \\u or \\U. */
 static bool read_unicode(struct parser *p, int digits, struct buf *b)
 {
+    static const char *const counts[] = { [2] = "two", [4] = "four", [8] = "eight" };
     uint32_t r = 0;
+    size_t start = p->i - 2;
     for (int k = 0; k < digits; k++, p->i++) {
         int ch = peek(p);
         if (ch < 0 || !isxdigit(ch))
-            return fail(p, "expected %d hexadecimal digits after '\\%c', but got %s instead", digits,
-                        digits == 4 ? 'u' : 'U', ch < 0 ? "EOF" : shown(p));
+            return fail(p, "expected %s hexadecimal digits after '\\%c', but got %.*s instead", counts[digits],
+                        p->s.p[start + 1], STR(go_quote(p->a, str_slice(p->s, start, p->i + (ch >= 0)))));
         r = r << 4 | (uint32_t)hex_digit((char)ch);
     }
     if (r > 0x10ffff || (r >= 0xd800 && r <= 0xdfff))
-        return fail(p, "escaped character '\\u%.*s' is not valid UTF-8", digits, p->s.p + p->i - digits);
+        return fail(p, "Escaped character '\\u%.*s' is not valid UTF-8.", digits, p->s.p + p->i - digits);
     buf_rune(b, r);
     return true;
 }
@@ -131,14 +155,14 @@ static bool read_escape(struct parser *p, bool multiline, struct buf *b)
             p->i += peek(p) == ' ' || peek(p) == '\t';
         return true;
     }
-    if (named == NULL && ch != 'u' && ch != 'U')
+    if (named == NULL && ch != 'x' && ch != 'u' && ch != 'U')
         return fail(p,
                     "invalid escape character %s; only the following escape characters are allowed: \\b, \\t, \\n, "
                     "\\f, \\r, \\\", \\\\, \\uXXXX, and \\UXXXXXXXX",
                     ch < 0 ? "EOF" : shown(p));
     p->i++;
     if (named == NULL)
-        return read_unicode(p, ch == 'u' ? 4 : 8, b);
+        return read_unicode(p, ch == 'x' ? 2 : ch == 'u' ? 4 : 8, b);
     buf_byte(b, values[named - names]);
     return true;
 }
@@ -157,6 +181,8 @@ static bool read_string(struct parser *p, struct str *out)
         int ch = peek(p);
         if (ch < 0)
             return fail(p, multiline ? "unexpected EOF; expected '%s'" : "unexpected EOF; expected '%.1s'", triple);
+        if (!check_fine(p))
+            return false;
         if (!multiline && ch == '\n')
             return fail(p, "strings cannot contain newlines");
         if (multiline ? at(p, triple) : ch == quote)
@@ -199,7 +225,7 @@ static bool read_name(struct parser *p, struct str *out)
         return true; /* of an empty one the caller says what should follow it */
     if (peek(p) < 0)
         return fail(p, "unexpected EOF");
-    return fail(p, "unexpected %s; key name appears blank", shown(p));
+    return fail(p, "unexpected %s: key name appears blank", shown(p));
 }
 
 static bool read_key(struct parser *p, struct names *out)
@@ -235,8 +261,13 @@ static bool is_value_char(int ch)
 
 static bool read_time(struct parser *p, struct str text, struct value *out)
 {
-    static const char *const layouts[] = { "2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999",
-                                           "2006-01-02", "15:04:05.999999999" };
+    static const char *const layouts[] = { "2006-01-02T15:04:05.999999999Z07:00",
+                                           "2006-01-02T15:04:05.999999999",
+                                           "2006-01-02T15:04Z07:00",
+                                           "2006-01-02T15:04",
+                                           "2006-01-02",
+                                           "15:04:05.999999999",
+                                           "15:04" };
     struct gotime t;
     struct err ignored;
     char *copy = arena_alloc_raw(p->a, text.n + 1);
@@ -247,12 +278,12 @@ static bool read_time(struct parser *p, struct str text, struct value *out)
             *out = time_value(p->a, &t);
             return true;
         }
-    return fail(p, "Invalid TOML Datetime: \"%.*s\".", STR(text));
+    return fail(p, "invalid datetime: \"%.*s\"", STR(text));
 }
 
 static bool looks_like_time(struct str s)
 {
-    return s.n >= 8 && isdigit((uint8_t)s.p[0]) && (s.p[2] == ':' || (s.n >= 10 && s.p[4] == '-' && s.p[7] == '-'));
+    return s.n >= 5 && isdigit((uint8_t)s.p[0]) && (s.p[2] == ':' || (s.n >= 10 && s.p[4] == '-' && s.p[7] == '-'));
 }
 
 static struct str without_underscores(struct arena *a, struct str s)
@@ -290,6 +321,8 @@ static bool read_float(struct parser *p, struct str text, struct str plain, stru
         return fail(p, "Invalid float \"%.*s\": cannot have leading zeroes", STR(text));
     if (bare_point)
         return fail(p, "Invalid float \"%.*s\": '.' must be followed by one or more digits", STR(text));
+    if (!go_parse_float(p->a, plain, &f) && str_to_double(plain, &f))
+        return fail(p, "%.*s is out of range for float64", STR(text));
     if (!go_parse_float(p->a, plain, &f))
         return fail(p, "Invalid float value: \"%.*s\"", STR(text));
     *out = value_float(f);
@@ -342,8 +375,10 @@ static bool read_bare_value(struct parser *p, struct value *out)
             p->i++;
         text = str_slice(p->s, start, p->i);
     }
+    if (text.n == 0 && peek(p) == ',')
+        return fail(p, "unexpected comma");
     if (text.n == 0)
-        return fail(p, "expected value but found %s instead", shown(p));
+        return check_fine(p) && fail(p, "expected value but found %s instead", shown(p));
     *out = value_bool(str_is(text, "true"));
     if (str_is(text, "true") || str_is(text, "false"))
         return true;
@@ -351,6 +386,8 @@ static bool read_bare_value(struct parser *p, struct value *out)
         return read_time(p, text, out);
     bool numeric = isdigit((uint8_t)text.p[0]) || is_word(text, "inf") || is_word(text, "nan")
                    || (text.n > 1 && (text.p[0] == '-' || text.p[0] == '+') && isdigit((uint8_t)text.p[1]));
+    if (!numeric && (text.p[0] == '.' || (text.n > 1 && strchr("+-", text.p[0]) != NULL && text.p[1] == '.')))
+        return fail(p, "floats must start with a digit, not '.'");
     if (!numeric)
         return fail(p, "expected value but found \"%.*s\" instead", STR(text));
     return read_number(p, text, out);
@@ -392,20 +429,20 @@ static bool read_inline_table(struct parser *p, struct value *out)
     p->defined = (struct map){ 0 };
     *out = value_map(p->a);
     p->i++;
-    skip_blanks(p);
+    skip_lines(p);
     while (peek(p) != '}') {
+        if (peek(p) == ',')
+            return fail(p, "unexpected comma");
         if (!read_pair(p, out->map, NULL))
             return false;
-        skip_blanks(p);
+        skip_lines(p);
         if (peek(p) == '}')
             break;
         if (peek(p) != ',')
             return fail(p, "expected a comma or an inline table terminator '}', but got %s instead",
                         peek(p) < 0 ? "end of file" : shown(p));
         p->i++;
-        skip_blanks(p);
-        if (peek(p) == '}')
-            return fail(p, "trailing comma not allowed in inline tables");
+        skip_lines(p);
     }
     p->i++;
     p->defined = outside;
@@ -531,15 +568,26 @@ static void forget_below(struct parser *p, struct str path)
     p->defined = kept;
 }
 
+static bool read_table_name(struct parser *p, struct names *out)
+{
+    if (read_key(p, out))
+        return true;
+    return peek(p) == ']' ? fail(p, "unexpected end of table name (table names cannot be empty)") : false;
+}
+
 static bool read_header(struct parser *p, struct map *root, struct names *current, struct map **table)
 {
     bool list = at(p, "[[");
     p->i += list ? 2 : 1;
-    if (!read_key(p, current))
+    if (!read_table_name(p, current))
         return false;
-    if (peek(p) != ']' || (list && !at(p, "]]")))
-        return peek(p) < 0 ? fail(p, "unexpected EOF; expected '.' or ']' to end table name")
-                           : fail(p, "expected '.' or ']' to end table name, but got %s instead", shown(p));
+    if (peek(p) != ']')
+        return fail(p, "expected '.' or ']' to end table name, but got %s instead", peek(p) < 0 ? "'\\x00'" : shown(p));
+    if (list && !at(p, "]]")) {
+        p->i++;
+        return fail(p, "expected end of table array name delimiter ']', but got %s instead",
+                    peek(p) < 0 ? "'\\x00'" : shown(p));
+    }
     p->i += list ? 2 : 1;
     if (list)
         forget_below(p, joined(p->a, current, current->parts.n));
@@ -549,15 +597,33 @@ static bool read_header(struct parser *p, struct map *root, struct names *curren
     return *table != NULL && end_of_line(p);
 }
 
+/* Where a text stops to be UTF-8; past its end when it never does. */
+static size_t first_invalid(struct str text)
+{
+    uint32_t r;
+    size_t width;
+    if (utf8_valid(text))
+        return SIZE_MAX;
+    for (size_t i = 0; i < text.n; i += width) {
+        width = utf8_decode(str_slice(text, i, text.n), &r);
+        if (r == 0xfffd && width == 1)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
 bool toml_parse(struct arena *a, struct str text, struct value *out, struct err *e)
 {
     struct parser p = { .a = a, .s = text, .line = 1, .e = e };
     struct value root = value_map(a);
     struct map *table = root.map;
     struct names current = { 0 };
-    if (!utf8_valid(text))
-        return fail(&p, "invalid UTF-8 byte");
+    if (str_starts(text, S("\xef\xbb\xbf")))
+        p.i = 3;
+    p.invalid = first_invalid(text);
     for (skip_lines(&p); peek(&p) >= 0; skip_lines(&p)) {
+        if (!check_fine(&p))
+            return false;
         bool ok = peek(&p) == '[' ? read_header(&p, root.map, &current, &table)
                                   : read_pair(&p, table, &current) && end_of_line(&p);
         if (!ok)

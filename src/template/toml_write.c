@@ -173,6 +173,12 @@ static bool write_container(struct writer *w, const struct value *v)
     const struct gotime *t = as_time(v);
     const struct map *m = map_in(a, v);
     const struct list *l = list_in(a, v);
+    const struct value number = as_number(v);
+    double real, imaginary;
+    if (as_complex(v, &real, &imaginary))
+        return err_set(w->e, ERR_INVALID,
+                       w->out->n > w->start ? "unsupported type: complex128"
+                                            : "unsupported type for key '': complex128");
     if (++w->depth > DEPTH_MAX)
         return err_set(w->e, ERR_LIMIT, "toml: more than %d levels", DEPTH_MAX);
     bool ok = true;
@@ -182,6 +188,8 @@ static bool write_container(struct writer *w, const struct value *v)
         ok = write_inline_table(w, m);
     else if (l != NULL)
         ok = write_array(w, l);
+    else if (number.kind == VALUE_INT)
+        print_value(w->out, &number);
     else
         write_quoted(w->out, text_of(a, v));
     w->depth--;
@@ -194,7 +202,11 @@ static bool write_element(struct writer *w, const struct value *v)
     case VALUE_BOOL: buf_c(w->out, v->b ? "true" : "false"); return true;
     case VALUE_INT: print_value(w->out, v); return true;
     case VALUE_FLOAT: write_float(w->out, v->f); return true;
-    case VALUE_STRING: write_quoted(w->out, value_as_str(v)); return true;
+    case VALUE_STRING:
+        if (type_tag(v) == TEMPLATE_BYTES)
+            return write_array(w, list_in(w->out->a, v));
+        write_quoted(w->out, value_as_str(v));
+        return true;
     case VALUE_NULL:
     case VALUE_LIST:
     case VALUE_MAP:
@@ -270,5 +282,7 @@ bool toml_write(struct buf *out, const struct value *v, struct err *e)
 {
     struct writer w = { .out = out, .start = out->n, .e = e };
     const struct map *m = map_in(out->a, v);
+    if (is_table_list(out->a, v))
+        return err_set(e, ERR_INVALID, "toml: top-level values must be Go maps or structs");
     return m != NULL ? write_table(&w, NULL, m) : write_element(&w, v);
 }

@@ -186,17 +186,34 @@ static bool enable(const struct enabler *x, struct chart *c, const struct value 
 
 /* ---- import-values -------------------------------------------------------------------------- */
 
+#define IMPORT_DEPTH_MAX 500 /* names in the path that a table is imported to */
+
+static size_t count_dots(struct str path)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.n; i++)
+        n += path.p[i] == '.';
+    return n;
+}
+
 /* {"a": {"b": table}} for "a.b"; the table itself for ".". */
 static struct value wrap_in_path(struct arena *a, struct str path, const struct value *table)
 {
+    struct value out = value_map(a);
+    struct map *inner = out.map;
     struct str first;
 
     if (str_is(path, "."))
         return *table;
-    bool more = str_split(&path, S("."), &first);
-    struct value out = value_map(a);
-    struct value inner = more ? wrap_in_path(a, str_is(path, ".") ? S("") : path, table) : *table;
-    map_put(a, out.map, first, inner);
+    while (str_split(&path, S("."), &first)) {
+        struct value next = value_map(a);
+        map_put(a, inner, first, next);
+        inner = next.map;
+        if (str_is(path, "."))
+            path = S("");
+    }
+    map_put(a, inner, first, *table);
     return out;
 }
 
@@ -221,14 +238,14 @@ static void warn_missing_table(const struct enabler *x, struct str chart, struct
 }
 
 /* One item of import-values: a table of the child's values goes into `imported`. */
-static void import_one(const struct enabler *x, const struct chart_dependency *d, const struct value *import,
-                       const struct value *values, struct map *imported)
+static bool import_one(const struct enabler *x, const struct chart_dependency *d, const struct value *import,
+                       const struct value *values, struct map *imported, struct err *e)
 {
     bool named = import->kind == VALUE_MAP;
     struct str child, parent = S("."), missing;
 
     if (!named && import->kind != VALUE_STRING)
-        return;
+        return true;
     if (named) {
         child = import_word(x->a, import, "child");
         parent = import_word(x->a, import, "parent");
@@ -239,10 +256,14 @@ static void import_one(const struct enabler *x, const struct chart_dependency *d
     const struct value *table = values_table(values, path, &missing);
     if (table == NULL) {
         warn_missing_table(x, named ? d->name : S(""), missing);
-        return;
+        return true;
     }
+    if (count_dots(parent) > IMPORT_DEPTH_MAX) /* walks over values are recursive */
+        return err_set(e, ERR_LIMIT, "import-values of %.*s: a parent of more than %d names", STR(d->name),
+                       IMPORT_DEPTH_MAX);
     struct value wrapped = wrap_in_path(x->a, parent, table);
     values_merge_tables(x->a, imported, wrapped.map, x->w);
+    return true;
 }
 
 /* The import as Helm leaves it in .Chart.Dependencies. */
@@ -283,7 +304,8 @@ static bool import_values(const struct enabler *x, struct chart *c, struct err *
         struct chart_dependency *d = &c->wants.v[i];
         imports = imports || value_len(&d->import_values) > 0;
         for (size_t k = 0; k < value_len(&d->import_values); k++)
-            import_one(x, d, value_item(&d->import_values, k), &values, imported.map);
+            if (!import_one(x, d, value_item(&d->import_values, k), &values, imported.map, e))
+                return false;
         d->import_values = normalised_imports(x->a, &d->import_values);
     }
     c->values = imports ? values_copy(x->a, &values) : values; /* the tables that are imported belong to `values` */

@@ -22,6 +22,7 @@ struct parser {
     const struct template_set *set;
     struct lexer *lexer;
     struct parsed *parsed;
+    struct map *names; /* of what this text defines -> its position in `parsed` */
     struct tree *tree;
     struct err *e;
     struct token token[3];
@@ -581,17 +582,17 @@ bool node_list_is_empty(const struct node *list)
 /* Within one text a template may be defined twice only when one of the two is empty. */
 static bool add_tree(struct parser *p)
 {
-    for (size_t i = 0; i < p->parsed->trees.n; i++) {
-        struct tree **there = &p->parsed->trees.v[i];
-        if (!str_eq((*there)->name, p->tree->name))
-            continue;
-        if (node_list_is_empty((*there)->root))
-            *there = p->tree;
-        else if (!node_list_is_empty(p->tree->root))
-            return fail(p, "template: multiple definition of template %s", quoted(p, p->tree->name));
+    const struct value *at = map_get(p->names, p->tree->name);
+    if (at == NULL) {
+        map_put(p->a, p->names, p->tree->name, value_int((int64_t)p->parsed->trees.n));
+        *vec_push(p->a, &p->parsed->trees) = p->tree;
         return true;
     }
-    *vec_push(p->a, &p->parsed->trees) = p->tree;
+    struct tree **there = &p->parsed->trees.v[at->i];
+    if (node_list_is_empty((*there)->root))
+        *there = p->tree;
+    else if (!node_list_is_empty(p->tree->root))
+        return fail(p, "template: multiple definition of template %s", quoted(p, p->tree->name));
     return true;
 }
 
@@ -602,6 +603,7 @@ static struct parser inner_parser(struct parser *outer)
                         .set = outer->set,
                         .lexer = outer->lexer,
                         .parsed = outer->parsed,
+                        .names = outer->names,
                         .e = outer->e,
                         .nesting = outer->nesting + 1 };
     p.tree = arena_new(p.a, struct tree, 1);
@@ -744,7 +746,10 @@ bool parse_text(const struct template_set *set, struct str name, struct str text
     struct lexer lexer;
     struct tree file = { .file = name, .text = text };
     lex_open(&lexer, set->a, text);
-    struct parser outside = { .a = set->a, .set = set, .lexer = &lexer, .parsed = out, .tree = &file, .e = e };
+    struct map names = { 0 };
+    struct parser outside = {
+        .a = set->a, .set = set, .lexer = &lexer, .parsed = out, .names = &names, .tree = &file, .e = e
+    };
     struct parser p = inner_parser(&outside);
     p.tree->name = name;
     return parse_top(&p) && add_tree(&p);

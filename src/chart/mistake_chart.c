@@ -166,10 +166,8 @@ void chart_explain_load(struct arena *a, const char *path, struct str message, s
 
 void chart_explain_path(struct arena *a, const char *path, struct chart_mistakes *out)
 {
-    if (fs_exists(path)) { /* the message itself says what is wrong with it */
-        *vec_push(a, out) = (struct chart_mistake){ .file = str_c(path) };
+    if (fs_exists(path)) /* the message itself says what is wrong with it */
         return;
-    }
     struct str whole = str_c(path), base = path_base(whole);
     const char *folder = base.n == whole.n ? "." : arena_c(a, str_slice(whole, 0, whole.n - base.n));
     VEC(struct str) names = { 0 };
@@ -179,10 +177,12 @@ void chart_explain_path(struct arena *a, const char *path, struct chart_mistakes
     for (struct dirent *d; dir != NULL && names.n < 1000 && (d = readdir(dir)) != NULL;)
         if (d->d_name[0] != '.')
             *vec_push(a, &names) = arena_str(a, str_c(d->d_name));
+    struct str meant = did_you_mean(a, base, names.v, names.n);
     m.hint = dir == NULL ? arena_fmt(a, "the folder %s cannot be read", folder)
                          : arena_fmt(a, "%s has no %.*s%.*s", strcmp(folder, ".") == 0 ? "this folder" : folder,
-                                     STR(base), STR(did_you_mean(a, base, names.v, names.n)));
+                                     STR(base), STR(meant));
+    if (dir == NULL || meant.n > 0) /* else the message says all there is */
+        *vec_push(a, out) = m;
     if (dir != NULL)
         closedir(dir);
-    *vec_push(a, out) = m;
 }

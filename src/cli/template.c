@@ -238,6 +238,8 @@ static bool load(struct arena *a, struct template_call_args *t, const char **whe
     const char *path = *where;
     bool elsewhere = cli_is_elsewhere(path, &t->remote);
 
+    if (t->links_within != NULL && !fs_is_dir(t->links_within))
+        return err_set(e, ERR_NOT_FOUND, "--links-within: %s is no folder", t->links_within);
     if ((!elsewhere || cli_fetch_chart(a, path, &t->remote, &t->fetched, where, e))
         && chart_load_within(a, *where, t->links_within, chart, e))
         return true;

@@ -92,6 +92,24 @@ def charts_that_break_out():
             assert status != 0 and err.startswith('Error: ') and err.count('\n') == 1, (name, status, err)
 
 
+def charts_that_ask_for_everything():
+    """A render that runs out of what it may take is a condition of its Application; everything else goes on."""
+    rows = [('loop', '{{ range 1000000000 }}{{ end }}', 'more than 50000000 steps'),
+            ('memory', '{{ $l := list }}{{ range until 1000000 }}{{ $l = append $l . }}{{ end }}', 'more memory than its limit'),
+            ('deep', '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', 'nested reference name')]
+    with World() as w:
+        good = w.open_pull('feat/good', message='Good')
+        w.until(lambda: w.answer(good) == 'Good', 'the preview answers')
+        for name, template, word in rows:
+            w.write('deploy/templates/hostile.yaml', template)
+            pr = w.open_pull('feat/' + name)
+            w.until(lambda: word in json.dumps(w.app(pr) or {}), 'the condition of ' + name)
+            w.git('rm', '-q', '-f', '--ignore-unmatch', 'deploy/templates/hostile.yaml')
+        assert w.answer(good) == 'Good'
+        w.commit('feat/good', message='Better', pr=good)
+        w.until(lambda: w.answer(good) == 'Better', 'the next commit serves')
+
+
 def one_line_each():
     """What a stranger does wrong first: exit code not 0, one line on standard error, with the word that helps."""
     with World() as w:
@@ -110,6 +128,12 @@ def one_line_each():
             (('app', 'get', 'absent'), 'absent'),
             (('app', 'get', 'x', '--server', 'http://127.0.0.1:1'), 'vitrine server'),
             (('template', 'x', w.dir + '/absent'), w.dir + '/absent'),
+            (('template', 'x', w.dir, '--links-within', w.dir + '/absent'), '--links-within'),
+            (('chart', 'pull', 'absent/chart'), 'repo absent not found'),
+            (('chart', 'push', w.dir, 'oci://127.0.0.1:1/x'), 'vitrine chart package'),
+            (('chart', 'repo', 'add', 'x', 'absent'), 'must begin with http'),
+            (('chart', 'index', w.dir + '/absent'), w.dir + '/absent'),
+            (('chart', 'lint', '--unheard-of'), 'vitrine chart lint --help'),
             (('artefact', 'promote', w.image, '--repo', 'demo/absent', '--sha', sha, '--api',
               'http://127.0.0.1:%d/api/v3' % w.forge_port), 'demo/absent'),
             (('sandbox', 'serve', '--data', os.path.join(w.dir, 'forge')), 'in use'),
@@ -124,4 +148,5 @@ def one_line_each():
         assert status != 0 and 'git' in err and err.count('\n') == 1, err
 
 
-world.main(configuration_and_webhooks, missing_images_and_registry, charts_that_break_out, one_line_each)
+world.main(configuration_and_webhooks, missing_images_and_registry, charts_that_break_out,
+           charts_that_ask_for_everything, one_line_each)

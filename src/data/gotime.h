@@ -13,7 +13,7 @@ struct gotime {      /* any time of the years 1 to 9999 */
     struct str zone; /* its abbreviation; empty: formats print the offset instead */
 };
 #define GOTIME_SECOND INT64_C(1000000000) /* in nanoseconds */
-#define GOTIME_ZERO_SEC (-62135596800) /* 0001-01-01T00:00:00Z, Go's zero time */
+#define GOTIME_ZERO_SEC (-62135596800)    /* 0001-01-01T00:00:00Z, Go's zero time */
 
 #define GOTIME_RFC3339 "2006-01-02T15:04:05Z07:00"
 #define GOTIME_RFC3339_NANO "2006-01-02T15:04:05.999999999Z07:00"

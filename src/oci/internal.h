@@ -34,8 +34,8 @@ struct oci_credentials {
     struct str identity_token; /* a refresh token: OAuth2 POST */
     struct str registry_token; /* a ready Bearer token */
 };
-/* What the machine's files and helpers know about a registry; all empty when nothing. helm_first: Helm's file before the
- * others. errors: a file that is not JSON, a helper that cannot run. */
+/* What the machine's files and helpers know about a registry; all empty when nothing. helm_first: Helm's file before
+ * the others. errors: a file that is not JSON, a helper that cannot run. */
 MUST_CHECK bool oci_credentials_find(struct arena *a, struct str registry, bool helm_first, struct oci_credentials *out,
                                      struct err *e);
 

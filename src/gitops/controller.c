@@ -54,8 +54,9 @@ bool controller_open(const struct controller_options *o, struct controller **out
     cond_init(&c->work);
     /* check-outs of a killed process are of no use to anybody */
     CLEANUP(arena_close) struct arena a = { 0 };
-    if (!fs_mkdirs(o->cache_dir, 0700, e) || !fs_remove_tree(fs_join(&a, o->cache_dir, "checkouts"), e)
-        || !controller_configure(c, o->config, e) || !queue_start(c, e)) {
+    if (!chart_cache_open(CHARTS_BYTES_KEEP, CHARTS_KEEP, &c->charts, e) || !fs_mkdirs(o->cache_dir, 0700, e)
+        || !fs_remove_tree(fs_join(&a, o->cache_dir, "checkouts"), e) || !controller_configure(c, o->config, e)
+        || !queue_start(c, e)) {
         controller_close(c);
         return false;
     }
@@ -70,9 +71,15 @@ void controller_close(struct controller *c)
         return;
     queue_stop(c);
     source_cache_trim(c->o.cache_dir, CACHE_KEEP);
+    chart_cache_close(c->charts);
     pthread_cond_destroy(&c->work);
     pthread_mutex_destroy(&c->lock);
     free(c);
+}
+
+struct chart_cache_counters controller_charts(struct controller *c)
+{
+    return chart_cache_counters(c->charts);
 }
 
 /* ---- requests ----------------------------------------------------------------------------- */
@@ -244,7 +251,7 @@ bool controller_compare(struct controller *c, struct arena *a, struct str name, 
     pthread_mutex_t *held = mutex_hold(&c->lock);
     const struct config *config = c->config;
     mutex_release(&held);
-    struct source_options source = { c->o.cache_dir, config, cluster_version(c->o.cluster) };
+    struct source_options source = { c->o.cache_dir, config, cluster_version(c->o.cluster), c->charts };
     struct source_manifests m = { 0 };
     struct value *app = arena_new(a, struct value, 1), *targets = arena_new(a, struct value, 1),
                  *live = arena_new(a, struct value, 1);

@@ -6,6 +6,7 @@
  * Every transition is in the store before it is announced, so that a killed process goes on where it was.
  */
 #pragma once
+#include "chart/cache.h"
 #include "cluster/cluster.h"
 #include "forge/forge.h"
 #include "gitops/compare.h"
@@ -49,6 +50,9 @@ MUST_CHECK bool controller_open(const struct controller_options *o, struct contr
 void controller_close(struct controller *c);
 /* Take over a newly loaded configuration; the old one must stay valid until controller_close. */
 MUST_CHECK bool controller_configure(struct controller *c, const struct config *config, struct err *e);
+
+/* Of the parsed charts that renderings share. */
+struct chart_cache_counters controller_charts(struct controller *c);
 
 /* A webhook told of a repository: its ApplicationSets look at once. Returns how many were woken. Empty owner and repo:
  * all. */

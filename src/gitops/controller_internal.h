@@ -21,7 +21,9 @@ enum {
     IMAGE_TIMEOUT_MS = 3600000,
     UNREACHABLE_TIMEOUT_MS = 600000,
     CACHE_KEEP = 512, /* rendered results on disk */
+    CHARTS_KEEP = 64, /* parsed charts in memory, as many ... */
 };
+#define CHARTS_BYTES_KEEP ((size_t)64 << 20) /* ... and as large */
 
 enum wake { WAKE_LIVE = 1, WAKE_REFRESH = 2, WAKE_HARD = 4 };
 
@@ -50,6 +52,7 @@ struct controller {
     struct entry **entries; /* grown with realloc, guarded by lock */
     size_t n, cap;
     const struct config *config; /* guarded by lock */
+    struct chart_cache *charts;
     bool closing;
     pthread_t *threads;
     unsigned n_threads;

@@ -256,7 +256,7 @@ static bool load(struct pass *p, struct str name, struct err *e)
     p->status = value_is(value_get(&p->app, "status"), VALUE_MAP) ? value_clone(p->a, value_get(&p->app, "status"))
                                                                   : value_map(p->a);
     p->operation = value_clone(p->a, value_get(&p->app, "operation"));
-    p->source = (struct source_options){ p->c->o.cache_dir, p->config, cluster_version(p->c->o.cluster) };
+    p->source = (struct source_options){ p->c->o.cache_dir, p->config, cluster_version(p->c->o.cluster), p->c->charts };
     return true;
 }
 

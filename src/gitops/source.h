@@ -2,12 +2,14 @@
  * gitops/source.h - an Application's source (git revision, chart or folder, parameters) becomes manifests.
  */
 #pragma once
+#include "chart/cache.h"
 #include "gitops/application.h"
 
 struct source_options {
     const char *cache_dir; /* mirrors, check-outs and rendered manifests live below it */
     const struct config *config;
-    struct str kube_version; /* of the destination: "v1.33.0" */
+    struct str kube_version;    /* of the destination: "v1.33.0" */
+    struct chart_cache *charts; /* parsed charts of earlier renderings; NULL: every one is parsed */
 };
 struct source_manifests {
     struct str revision;  /* 40 hex digits */

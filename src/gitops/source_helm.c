@@ -2,7 +2,7 @@
 #include <fcntl.h>
 
 #include "base/sys.h"
-#include "chart/chart.h"
+#include "chart/cache.h"
 #include "data/yaml.h"
 #include "gitops/source_internal.h"
 #include "net/http.h"
@@ -45,7 +45,7 @@ static bool get_url(void *user, struct arena *a, struct str url, struct str *out
     return true;
 }
 
-static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart **out, struct err *e)
+static bool load_chart(struct arena *a, const struct rendering_job *job, struct chart_use *out, struct err *e)
 {
     struct value resolved;
     struct chart_fetcher fetcher = { .get = get_url,
@@ -53,13 +53,14 @@ static bool load_chart(struct arena *a, const struct rendering_job *job, struct 
                                      .pull = source_registry_pull,
                                      .user = (void *)(uintptr_t)job->o->config,
                                      .root = job->root };
-    if (!chart_load_within(a, job->dir, job->root, out, e))
+    if (!chart_cache_load(job->o->charts, a, job->dir, job->root, out, e))
         return false;
-    if (chart_missing_dependencies(a, *out).n == 0)
+    if (chart_missing_dependencies(a, out->chart).n == 0)
         return true;
+    chart_use_end(out);
     if (!chart_dependencies_build(a, job->dir, &fetcher, false, false, &resolved, e))
         return err_wrap(e, "helm dependency build");
-    return chart_load_within(a, job->dir, job->root, out, e);
+    return chart_cache_load(job->o->charts, a, job->dir, job->root, out, e);
 }
 
 /* ---- values ------------------------------------------------------------------------------- */
@@ -196,20 +197,30 @@ static bool add_place(struct arena *a, const struct chart_mistakes *mistakes, st
     return false;
 }
 
+/* What outlives the rendering is copied: the bytes of CRDs and of warnings belong to the chart. */
+static bool take_rendered(struct arena *a, struct rendering_job *job, const struct chart_rendered *rendered,
+                          struct err *e)
+{
+    for (size_t i = 0; i < rendered->n; i++) {
+        const struct chart_manifest *m = &rendered->v[i];
+        if (!source_take_documents(a, job, arena_str(a, m->text), arena_c(a, m->source), e))
+            return false;
+    }
+    for (size_t i = 0; i < rendered->n_warnings; i++)
+        *vec_push(a, &job->warnings) = arena_str(a, rendered->warnings[i]);
+    return true;
+}
+
 bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *e)
 {
-    struct chart *chart = NULL;
+    CLEANUP(arena_close) struct arena work = { 0 };
+    CLEANUP(chart_use_end) struct chart_use use = { 0 };
     struct chart_rendered rendered = { 0 };
     struct value values;
-    if (!load_chart(a, job, &chart, e) || !gather_values(a, job, &values, e))
+    if (!load_chart(&work, job, &use, e) || !gather_values(&work, job, &values, e))
         return false;
-    struct chart_render o = options_of(a, job, values);
-    if (!chart_render(a, chart, &o, &rendered, e))
-        return add_place(a, &rendered.mistakes, e);
-    for (size_t i = 0; i < rendered.n; i++)
-        if (!source_take_documents(a, job, rendered.v[i].text, arena_c(a, rendered.v[i].source), e))
-            return false;
-    for (size_t i = 0; i < rendered.n_warnings; i++)
-        *vec_push(a, &job->warnings) = rendered.warnings[i];
-    return true;
+    struct chart_render o = options_of(&work, job, values);
+    if (!chart_render(&work, use.chart, &o, &rendered, e))
+        return add_place(&work, &rendered.mistakes, e);
+    return take_rendered(a, job, &rendered, e);
 }

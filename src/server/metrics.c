@@ -41,6 +41,7 @@ void api_metrics(struct call *c)
 {
     struct buf b = { .a = c->r->a };
     struct forge_counters f = forge_cache_counters(c->s->forge);
+    struct chart_cache_counters charts = controller_charts(c->s->controller);
     applications(c, &b);
     outbox(c, &b);
     one(&b, "vitrine_forge_requests_total", "counter", "Requests to forges.", f.requests);
@@ -48,6 +49,10 @@ void api_metrics(struct call *c)
     one(&b, "vitrine_forge_not_modified_total", "counter", "Answers 304 of forges.", f.not_modified);
     one(&b, "vitrine_forge_errors_total", "counter", "Requests to forges that failed.", f.errors);
     one(&b, "vitrine_registry_requests_total", "counter", "Requests to registries.", oci_client_requests(c->s->images));
+    one(&b, "vitrine_chart_cache_hits_total", "counter", "Charts that were parsed before.", charts.hits);
+    one(&b, "vitrine_chart_cache_misses_total", "counter", "Charts that had to be parsed.", charts.misses);
+    one(&b, "vitrine_chart_cache_charts", "gauge", "Parsed charts in memory.", charts.charts);
+    one(&b, "vitrine_chart_cache_bytes", "gauge", "Memory of the parsed charts.", charts.bytes);
     one(&b, "vitrine_webhooks_accepted_total", "counter", "Webhook deliveries acted on.", c->s->webhooks_ok);
     one(&b, "vitrine_webhooks_refused_total", "counter", "Webhook deliveries without a valid signature.",
         c->s->webhooks_refused);

@@ -82,7 +82,8 @@ static int set_up(void **state)
                                    http_server_port(w.charts), http_server_port(w.charts)),
                          0600, &e));
     assert_true(config_load(fs_join(&w.a, w.dir, "config"), &w.config, &e));
-    w.o = (struct source_options){ fs_join(&w.a, w.dir, "cache"), w.config, S("v1.33.0") };
+    w.o = (struct source_options){ fs_join(&w.a, w.dir, "cache"), w.config, S("v1.33.0"), NULL };
+    assert_true(chart_cache_open((size_t)16 << 20, 8, &w.o.charts, &e));
     git("git init -q -b main .");
     return 0;
 }
@@ -92,6 +93,7 @@ static int tear_down(void **state)
     struct err e = { 0 };
     http_server_close(w.charts);
     oci_registry_close(w.registry);
+    chart_cache_close(w.o.charts);
     config_close(w.config);
     assert_true(fs_remove_tree(w.dir, &e));
     arena_close(&w.a);
@@ -234,6 +236,46 @@ static void equal_trees_share_a_rendering(void **state)
     source_cache_trim(w.o.cache_dir, 0);
     m = generate("path: deploy", second);
     assert_false(m.cached);
+}
+
+/* The files decide, not the commit, the Application or its values. */
+static void charts_are_parsed_once(void **state)
+{
+    struct chart_cache_counters before = chart_cache_counters(w.o.charts), after;
+    file("deploy/Chart.yaml", CHART);
+    file("deploy/values.yaml", "a: only here\n");
+    file("deploy/templates/map.yaml", MAP "  x: '{{ .Values.a }}'\n");
+    struct source_manifests m = generate("path: deploy", commit());
+    assert_string_equal(data_of(&m), "{\"x\":\"only here\"}");
+    file("beside.txt", "another tree\n");
+    m = generate("path: deploy, helm: {parameters: [{name: a, value: b}]}", commit());
+    assert_false(m.cached);
+    assert_string_equal(data_of(&m), "{\"x\":\"b\"}");
+    after = chart_cache_counters(w.o.charts);
+    assert_int_equal(after.misses - before.misses, 1);
+    assert_int_equal(after.hits - before.hits, 1);
+    file("deploy/values.yaml", "a: c\n");
+    m = generate("path: deploy", commit());
+    assert_string_equal(data_of(&m), "{\"x\":\"c\"}");
+    assert_int_equal(chart_cache_counters(w.o.charts).misses - before.misses, 2);
+}
+
+/* Nothing in the manifests leads into the chart: with a cache that keeps none it is gone by then. */
+static void manifests_outlive_the_chart(void **state)
+{
+    struct source_options shared = w.o;
+    struct err e = { 0 };
+    assert_true(chart_cache_open(0, 0, &w.o.charts, &e));
+    file("deploy/Chart.yaml", CHART "deprecated: true\n");
+    file("deploy/crds/c.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+                               "metadata: {name: things.example.org}\ndata: {kept: as it is}\n");
+    struct source_manifests m = generate("path: deploy", commit());
+    assert_int_equal(chart_cache_counters(w.o.charts).charts, 0);
+    assert_string_equal(data_of(&m), "{\"kept\":\"as it is\"}");
+    assert_int_equal(m.n_warnings, 1);
+    assert_true(str_find(m.warnings[0], S("this chart is deprecated")) >= 0);
+    chart_cache_close(w.o.charts);
+    w.o = shared;
 }
 
 static void dependencies_come_over_http(void **state)
@@ -388,6 +430,8 @@ int main(void)
         ROW(wrong_values_are_told),
         ROW(overrides_in_the_repository),
         ROW(equal_trees_share_a_rendering),
+        ROW(charts_are_parsed_once),
+        ROW(manifests_outlive_the_chart),
         ROW(dependencies_come_over_http),
         ROW(dependencies_come_from_registries),
         ROW(plain_folders),

@@ -20,6 +20,21 @@ static const struct value *lookup(const struct map *m, struct str key)
     return m != NULL ? map_get(m, key) : NULL;
 }
 
+/* `dict "a" $x $y "b" $` makes a key of all there is, .Files too: megabytes, and charts do so again and again. */
+static struct str dict_key(struct template_call *c, const struct value *v)
+{
+    enum { LONG = 64 << 10 };
+    struct arena_mark mark = arena_mark(c->a);
+    struct str key = text_of(c->a, v);
+
+    if (key.n < LONG || v->kind == VALUE_STRING)
+        return key;
+    if (!str_eq(key, c->long_key))
+        return c->long_key = key;
+    arena_rewind(c->a, mark);
+    return c->long_key;
+}
+
 FUNC(fn_dict)
 {
     for (size_t i = 0; i < n; i += 2) /* keys become text */
@@ -27,7 +42,7 @@ FUNC(fn_dict)
             return false;
     *out = value_map(c->a);
     for (size_t i = 0; i < n; i += 2)
-        map_put(c->a, out->map, text_of(c->a, &args[i]), i + 1 < n ? args[i + 1] : value_str(S("")));
+        map_put(c->a, out->map, dict_key(c, &args[i]), i + 1 < n ? args[i + 1] : value_str(S("")));
     return true;
 }
 

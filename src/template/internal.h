@@ -281,6 +281,7 @@ struct template_call {
     int depth;  /* of {{template}} */
     int nested; /* of template_call_execute */
     struct template_budget *budget;
+    struct str long_key; /* the last one that dict made out of a map */
 };
 
 /* The slow half of call_spend (budget.c): false with the limit that was passed. */

@@ -303,17 +303,38 @@ void template_print(struct buf *out, const struct value *v)
     print_value(out, v);
 }
 
+enum { ITEM_ROOM = 16 }; /* what is around and between, a number */
+
+/* About how long the text of v gets, so that it need not grow: texts and bytes are nearly all of a long one. */
+static size_t room_for(struct arena *a, const struct value *v, int depth)
+{
+    const struct map *m;
+    const struct list *l;
+    size_t n = 0;
+
+    if (v->kind == VALUE_STRING)
+        n = type_tag(v) == TEMPLATE_BYTES ? 2 + 4 * (size_t)v->n : v->n;
+    else if (depth == DEPTH_MAX)
+        return 0;
+    else if ((m = map_in(a, v)) != NULL)
+        for (size_t i = 0; i < m->n && n < NESTED_MAX; i++)
+            n += ITEM_ROOM + m->v[i].key.n + room_for(a, &m->v[i].value, depth + 1);
+    else if ((l = list_in(a, v)) != NULL)
+        for (size_t i = 0; i < l->n && n < NESTED_MAX; i++)
+            n += ITEM_ROOM + room_for(a, &l->v[i], depth + 1);
+    return n < NESTED_MAX ? n : NESTED_MAX;
+}
+
 struct str text_of(struct arena *a, const struct value *v)
 {
+    struct buf b = { .a = a };
+
     if (v->kind == VALUE_STRING)
         return value_as_str(v); /* of bytes too: strval in sprig */
-    bool large = v->kind == VALUE_LIST || v->kind == VALUE_MAP || v->kind == VALUE_OPAQUE;
-    struct arena scratch = { 0 }; /* where a text that may be megabytes grows */
-    struct buf b = { .a = large ? &scratch : a };
+    if (v->kind == VALUE_LIST || v->kind == VALUE_MAP || v->kind == VALUE_OPAQUE)
+        buf_reserve(&b, room_for(a, v, 0));
     print_value(&b, v);
-    struct str text = large ? arena_str(a, buf_str(&b)) : buf_str(&b);
-    arena_close(&scratch);
-    return text;
+    return buf_done(&b);
 }
 
 /* ---- trees -------------------------------------------------------------------------------- */

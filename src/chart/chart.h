@@ -22,7 +22,7 @@ const struct value *chart_values(const struct chart *c);   /* values.yaml, uncoa
  * errors: ERR_CONFLICT when that exists. */
 MUST_CHECK bool chart_unpack(struct arena *a, const char *path, const char *dir, const char **out, struct err *e);
 
-/* Dependencies named in Chart.yaml that are not in charts/: names joined by ", "; empty when complete. */
+/* Dependencies named in Chart.yaml that are not in charts/: names joined by ", "; .p is NULL when complete. */
 struct str chart_missing_dependencies(struct arena *a, const struct chart *c);
 
 /* Where dependencies come from. Chart stays free of the network: the caller fetches. */

@@ -261,11 +261,12 @@ bool chart_has(const struct chart *c, struct str name)
 struct str chart_missing_dependencies(struct arena *a, const struct chart *c)
 {
     struct buf b = { .a = a };
+    size_t missing = 0;
 
     for (size_t i = 0; i < c->wants.n; i++)
         if (!chart_has(c, c->wants.v[i].name))
-            buf_fmt(&b, "%s%.*s", b.n > 0 ? ", " : "", STR(c->wants.v[i].name));
-    return buf_str(&b);
+            buf_fmt(&b, "%s%.*s", missing++ > 0 ? ", " : "", STR(c->wants.v[i].name));
+    return missing > 0 ? arena_str(a, buf_str(&b)) : (struct str){ 0 };
 }
 
 /* ---- from a path ---------------------------------------------------------------------------- */

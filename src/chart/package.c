@@ -184,7 +184,7 @@ bool chart_package_with(struct arena *a, const char *dir, const char *dest_dir, 
     if (!chart_load(a, dir, &c, e) || !rename_version(a, c, as, e))
         return false;
     missing = chart_missing_dependencies(a, c);
-    if (missing.n > 0)
+    if (missing.p != NULL)
         return err_set(e, ERR_NOT_FOUND, "found in Chart.yaml, but missing in charts/ directory: %.*s", STR(missing));
     if (!package_bytes(a, c, &bytes, e) || !fs_mkdirs(dest_dir, 0755, e))
         return false;

@@ -43,7 +43,7 @@ static bool check_dependencies(struct arena *a, const struct chart *c, struct er
 {
     struct str missing = chart_missing_dependencies(a, c);
 
-    if (missing.n == 0)
+    if (missing.p == NULL)
         return true;
     return err_set(e, ERR_NOT_FOUND,
                    "an error occurred while checking for chart dependencies. You may need to run `helm dependency "

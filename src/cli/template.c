@@ -274,7 +274,7 @@ static bool render(struct arena *a, struct template_call_args *t, struct chart_r
     if (!chart_check_kube_version(a, o.kube_version, e) || !name_and_chart(a, t, &o.release_name, &path, e)
         || !cli_values_gather(a, &t->values, &o.values, e) || !load(a, t, &path, &chart, e))
         return false;
-    if (t->update && chart_missing_dependencies(a, chart).n > 0
+    if (t->update && chart_missing_dependencies(a, chart).p != NULL
         && !(cli_update_dependencies(a, path, &t->remote.access, e)
              && chart_load_within(a, path, t->links_within, &chart, e)))
         return false;

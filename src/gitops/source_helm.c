@@ -55,7 +55,7 @@ static bool load_chart(struct arena *a, const struct rendering_job *job, struct 
                                      .root = job->root };
     if (!chart_cache_load(job->o->charts, a, job->dir, job->root, out, e))
         return false;
-    if (chart_missing_dependencies(a, out->chart).n == 0)
+    if (chart_missing_dependencies(a, out->chart).p == NULL)
         return true;
     chart_use_end(out);
     if (!chart_dependencies_build(a, job->dir, &fetcher, false, false, &resolved, e))

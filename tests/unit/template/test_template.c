@@ -233,6 +233,20 @@ static void long_messages_are_kept_whole(void **state)
     arena_close(&f.a);
 }
 
+/* A long key that equals the last one is the same text; a changed map makes another. */
+static void long_keys_are_told_apart(void **state)
+{
+    struct fixture f;
+    open_fixture(&f, NULL);
+    parse(&f, "main",
+          "{{ $m := dict \"a\" (repeat 70000 \"x\") }}{{ $one := dict $m 1 }}{{ $two := dict $m 2 }}"
+          "{{ $_ := set $m \"a\" (repeat 70000 \"y\") }}{{ $three := dict $m 3 }}"
+          "{{ $key := keys $one | first }}{{ len $key }} {{ hasKey $two $key }} {{ hasKey $three $key }}"
+          " {{ values $one }} {{ values $two }} {{ len (dict $m 4 $m 5) }}");
+    assert_true(str_is(run(&f, NULL, value_null()), "70007 true false [1] [2] 1"));
+    arena_close(&f.a);
+}
+
 /* ---- limits --------------------------------------------------------------------------------------- */
 
 static void limits_hold(void **state)
@@ -395,6 +409,7 @@ int main(void)
         cmocka_unit_test(failures_are_told_level_by_level),
         cmocka_unit_test(functions_are_told_from_the_engine),
         cmocka_unit_test(long_messages_are_kept_whole),
+        cmocka_unit_test(long_keys_are_told_apart),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(endless_recursion_ends),
         cmocka_unit_test(endless_values_are_refused),

@@ -227,8 +227,8 @@ bool lint_objects(struct linter *l, struct str path, struct str text, bool crds)
 
     for (;;) {
         struct value doc;
-        struct err e;
-        bool end;
+        struct err e = { 0 };
+        bool end = false;
         if (!(s.json ? next_json : next_yaml)(&s, &doc, &end, &e)) {
             lint_say(l, CHART_LINT_ERROR, path, "unable to parse YAML: %s", e.text);
             return false;

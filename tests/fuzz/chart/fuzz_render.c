@@ -34,8 +34,8 @@ static struct chart_files some_chart(struct arena *a, struct str template, struc
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct str usual = S("l: [1, b, null, {k: v}]\nm: {a: {b: {c: 1}}, e: {}}\ns: \"text, more\"\nn: 3\n"
-                                      "f: 1.5\nt: true\nz: null\nbig: 1e20\nglobal: {g: 1}\n");
+    const struct str usual = S("l: [1, b, null, {k: v}]\nm: {a: {b: {c: 1}}, e: {}}\ns: \"text, more\"\nn: 3\n"
+                               "f: 1.5\nt: true\nz: null\nbig: 1e20\nglobal: {g: 1}\n");
     CLEANUP(arena_close) struct arena a = { .cap = (size_t)1 << 30 };
     const struct chart_render o = { .release_name = S("fuzz"), .memory_max = 64 << 20, .steps_max = 20000 };
     struct str values = { (const char *)data, size < 8192 ? size : 8192 }, template;

@@ -211,6 +211,19 @@ static bool take_rendered(struct arena *a, struct rendering_job *job, const stru
     return true;
 }
 
+/* Includes in includes make a message longer than an err, and the cause stands at its end. */
+static void keep_cause(struct str message, struct err *e)
+{
+    enum { HEAD = 200, TAIL = 400 };
+
+    if (message.n < sizeof e->text)
+        return;
+    size_t from = message.n - TAIL;
+    while (((unsigned char)message.p[from] & 0xc0) == 0x80)
+        from++;
+    err_set_(e, e->kind, "%.*s ... %.*s", STR(str_slice(message, 0, HEAD)), STR(str_slice(message, from, message.n)));
+}
+
 bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *e)
 {
     CLEANUP(arena_close) struct arena work = { 0 };
@@ -220,7 +233,9 @@ bool source_render_helm(struct arena *a, struct rendering_job *job, struct err *
     if (!load_chart(&work, job, &use, e) || !gather_values(&work, job, &values, e))
         return false;
     struct chart_render o = options_of(&work, job, values);
-    if (!chart_render(&work, use.chart, &o, &rendered, e))
+    if (!chart_render(&work, use.chart, &o, &rendered, e)) {
+        keep_cause(rendered.message, e);
         return add_place(&work, &rendered.mistakes, e);
+    }
     return take_rendered(a, job, &rendered, e);
 }

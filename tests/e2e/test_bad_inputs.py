@@ -96,7 +96,7 @@ def charts_that_ask_for_everything():
     """A render that runs out of what it may take is a condition of its Application; everything else goes on."""
     rows = [('loop', '{{ range 1000000000 }}{{ end }}', 'more than 50000000 steps'),
             ('memory', '{{ $l := list }}{{ range until 1000000 }}{{ $l = append $l . }}{{ end }}', 'more memory than its limit'),
-            ('deep', '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', 'nested reference name')]
+            ('deep', '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', 'nested')]
     with World() as w:
         good = w.open_pull('feat/good', message='Good')
         w.until(lambda: w.answer(good) == 'Good', 'the preview answers')
@@ -104,7 +104,7 @@ def charts_that_ask_for_everything():
             w.write('deploy/templates/hostile.yaml', template)
             pr = w.open_pull('feat/' + name)
             w.until(lambda: word in json.dumps(w.app(pr) or {}), 'the condition of ' + name)
-            w.git('rm', '-q', '-f', '--ignore-unmatch', 'deploy/templates/hostile.yaml')
+            w.git('checkout', '-q', 'main')
         assert w.answer(good) == 'Good'
         w.commit('feat/good', message='Better', pr=good)
         w.until(lambda: w.answer(good) == 'Better', 'the next commit serves')

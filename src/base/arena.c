@@ -13,7 +13,7 @@
 #include "base/base.h"
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = (4 << 20) - 16, ALIGN = 16, HUGE_PAGE = 2 << 20 };
-enum { HUGE_FROM = 16 << 20 }; /* so many bytes in small pages first */
+enum { HUGE_FROM = 16 << 20, HUGE_EXPECTED = 8 << 20 }; /* bytes in small pages first; of what is expected */
 
 struct arena_block {
     struct arena_block *before;
@@ -109,7 +109,7 @@ void arena_adopt(struct arena *a, struct arena *other)
 
 void arena_expect(struct arena *a, size_t n)
 {
-    if (n >= HUGE_PAGE && n > (size_t)(a->end - a->next))
+    if (n >= HUGE_EXPECTED && n > (size_t)(a->end - a->next))
         add_block(a, n > LARGEST_BLOCK ? n : LARGEST_BLOCK, true);
 }
 

@@ -9,7 +9,7 @@
 
 #define INTEGER_DIGITS 18 /* so many digits always fit 64 bits with a sign */
 
-#define TREE_PER_TEXT 2 /* bytes of tree to expect for a byte of text */
+#define TREE_PER_TEXT 8 /* bytes of tree that a byte of text may need: short numbers do */
 
 struct scan {
     struct gather items;

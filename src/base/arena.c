@@ -1,5 +1,5 @@
 /*
- * Arenas are chains of malloc'ed blocks, each twice as large as the last (64 KiB to 4 MiB): small units of work cost
+ * Arenas are chains of malloc'ed blocks, each twice as large as the last (16 KiB to 4 MiB): small units of work cost
  * one malloc, large ones few, and the address sanitizer sees the edges. Big requests get a block of their own.
  * The largest blocks lie on huge pages where the system has them: to touch small pages for the first time costs more
  * than to parse the text that fills them. A small arena has none of them, since a huge page is had whole or not at all;

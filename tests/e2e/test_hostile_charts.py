@@ -1,6 +1,6 @@
 """Hostile charts: each is refused with a clear error, or rendered rightly, within bounded memory and time; never a crash.
 
-Every row runs `vitrine template` with its address space limited and a deadline; what it took of memory is looked at
+Every row runs `vitrine template` with its address space limited, the stack of a server's thread and a deadline; what it took of memory is looked at
 afterwards (sanitizers take more, so there the limits are left out: crashes are what they find).
 """
 import gzip
@@ -32,7 +32,7 @@ ALIASES, DEEP = 'document contains excessive aliasing', 'exceeded max depth'
 
 # name, template, what is said (None: it is rendered), values.yaml
 TEMPLATES = [
-    ('include without an end', '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', 'nested reference name', ''),
+    ('include without an end', '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', 'nested', ''),
     ('template without an end', '{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}', 'exceeded maximum template depth', ''),
     ('tpl without an end', '{{ tpl .Values.t . }}', 'tpl is nested more than', 't: "{{ tpl .Values.t . }}"'),
     ('tpl and include in turn', '{{ define "a" }}{{ tpl .Values.t . }}{{ end }}{{ include "a" . }}', 'nested more than', 't: "{{ include `a` . }}"'),
@@ -208,7 +208,7 @@ def has_sanitizer():
 
 def run(path, args, cwd):
     """Status, what it wrote to standard error, peak memory in MiB, seconds of processor time."""
-    limit = [] if has_sanitizer() else ['/bin/sh', '-c', 'ulimit -v %d; exec "$@"' % (ADDRESSES >> 10), 'sh']
+    limit = [] if has_sanitizer() else ['/bin/sh', '-c', 'ulimit -s 1024; ulimit -v %d; exec "$@"' % (ADDRESSES >> 10), 'sh']
     with open(cwd + '/stderr', 'wb') as err:
         child = subprocess.Popen(limit + [VITRINE, 'template', 'x', path] + args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, cwd=cwd)
     timer = threading.Timer(DEADLINE, child.kill)

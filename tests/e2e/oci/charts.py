@@ -23,7 +23,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-SERVE, VITRINE = sys.argv[1:3]
+SERVE, VITRINE = (os.path.abspath(path) for path in sys.argv[1:3])
 DEADLINE = 30
 # "user" with the password "secret", as htpasswd -B writes it
 HTPASSWD = "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"

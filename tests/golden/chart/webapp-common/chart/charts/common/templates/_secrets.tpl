@@ -18,7 +18,7 @@
 {{- else if .strong -}}
   {{- $password = printf "%s%s" (randAlphaNum (int (sub $length 2))) (randNumeric 2) -}}
 {{- else -}}
-  {{- $password = derivePassword 1 "long" "seed" .secret .key | trunc (int $length) -}}
+  {{- $password = printf "%s/%s" .secret .key | sha256sum | trunc (int $length) -}}
 {{- end -}}
 {{- $password | b64enc | quote -}}
 {{- end -}}

@@ -1,7 +1,7 @@
 /*
  * YAML: the quick reader must agree with the scanner; all documents; then the first one written and read twice. Once
- * through the writer everything stays as it is, but for Unicode's own line breaks, which go-yaml writes in a way that
- * no reader gives back.
+ * through the writer everything stays as it is, but for Unicode's own line breaks and a key "<<" that was no merge (it
+ * had a tag): go-yaml writes both in a way that no reader gives back.
  */
 #include <assert.h>
 
@@ -11,10 +11,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool has_odd_breaks(struct str s)
+static bool goes_lost(struct str s)
 {
     return str_find(s, S("\xe2\x80\xa8")) >= 0 || str_find(s, S("\xe2\x80\xa9")) >= 0 || str_find(s, S("\xc2\x85")) >= 0
-           || str_find(s, S("\\L")) >= 0 || str_find(s, S("\\P")) >= 0 || str_find(s, S("\\N")) >= 0;
+           || str_find(s, S("<<:")) >= 0 || str_find(s, S("\\L")) >= 0 || str_find(s, S("\\P")) >= 0
+           || str_find(s, S("\\N")) >= 0;
 }
 
 /* A line break that only the scanner knows, in front of the text, sends it there. */
@@ -36,7 +37,7 @@ static bool write_and_read(struct arena *a, const struct value *v, struct value 
     struct buf b = { .a = a };
     struct err e = { 0 };
 
-    if (!yaml_marshal(&b, v, &e) || has_odd_breaks(buf_str(&b)))
+    if (!yaml_marshal(&b, v, &e) || goes_lost(buf_str(&b)))
         return false;
     bool ok = yaml_parse(a, buf_str(&b), NULL, out, &e);
     assert(ok);

@@ -13,7 +13,7 @@
 #include "base/base.h"
 
 enum { FIRST_BLOCK = 16 << 10, LARGEST_BLOCK = (4 << 20) - 16, ALIGN = 16, HUGE_PAGE = 2 << 20 };
-enum { HUGE_FROM = 16 << 20, HUGE_EXPECTED = 8 << 20 }; /* bytes in small pages first; of what is expected */
+enum { HUGE_FROM = 32 << 20, HUGE_EXPECTED = 8 << 20 }; /* bytes in small pages first; of what is expected */
 
 struct arena_block {
     struct arena_block *before;

@@ -161,14 +161,26 @@ static bool read_indentless_list(struct yaml_reader *r, struct value *out)
 
 /* ---- flow collections ----------------------------------------------------------------------------- */
 
-/* The comma before every entry but the first; *t is the token behind it. */
-static bool read_comma(struct yaml_reader *r, bool first, const char *problem, const struct yaml_token **t)
+/*
+ * The next entry of a collection that `end` closes, behind its comma (the first has none): its first token, or NULL
+ * behind the end.
+ */
+static bool next_entry(struct yaml_reader *r, bool first, enum yaml_token_kind end, const char *problem,
+                       const struct yaml_token **t)
 {
-    if (first)
+    if (!yaml_peek(r, t))
+        return false;
+    if (!first && (*t)->kind != end) {
+        if ((*t)->kind != YAML_FLOW_ENTRY_TOKEN)
+            return yaml_fail_grammar(r, problem, (*t)->start);
+        if (!yaml_advance(r, t))
+            return false;
+    }
+    if ((*t)->kind != end)
         return true;
-    if ((*t)->kind != YAML_FLOW_ENTRY_TOKEN)
-        return yaml_fail_grammar(r, problem, (*t)->start);
-    return yaml_advance(r, t);
+    yaml_scan_skip(&r->scan);
+    *t = NULL;
+    return true;
 }
 
 /* The key of {a, b}: nothing belongs to it, not even a colon behind it. */
@@ -207,21 +219,15 @@ static bool read_flow_map(struct yaml_reader *r, struct value *out)
     *out = value_map(r->a);
     yaml_scan_skip(&r->scan);
     for (bool first = true;; first = false) {
-        if (!yaml_peek(r, &t))
+        if (!next_entry(r, first, YAML_FLOW_MAP_END_TOKEN, "did not find expected ',' or '}'", &t))
             return false;
-        if (t->kind == YAML_FLOW_MAP_END_TOKEN)
-            break;
-        if (!read_comma(r, first, "did not find expected ',' or '}'", &t))
-            return false;
-        if (t->kind == YAML_FLOW_MAP_END_TOKEN)
-            break;
+        if (t == NULL)
+            return true;
         if (t->kind != YAML_KEY_TOKEN && YAML_ONE_OF(t->kind, YAML_VALUE_TOKEN, YAML_FLOW_ENTRY_TOKEN))
             return yaml_fail_grammar(r, "did not find expected node content", t->start);
         if (!read_flow_pair(r, t, out->map))
             return false;
     }
-    yaml_scan_skip(&r->scan);
-    return true;
 }
 
 /* A pair in a list is a map of one. An absent key takes the token behind it along, as in go-yaml. */
@@ -257,21 +263,15 @@ static bool read_flow_list(struct yaml_reader *r, struct value *out)
     *out = value_list(r->a);
     yaml_scan_skip(&r->scan);
     for (bool first = true;; first = false) {
-        if (!yaml_peek(r, &t))
+        if (!next_entry(r, first, YAML_FLOW_LIST_END_TOKEN, "did not find expected ',' or ']'", &t))
             return false;
-        if (t->kind == YAML_FLOW_LIST_END_TOKEN)
-            break;
-        if (!read_comma(r, first, "did not find expected ',' or ']'", &t))
-            return false;
-        if (t->kind == YAML_FLOW_LIST_END_TOKEN)
-            break;
+        if (t == NULL)
+            return true;
         tell_index(r, out->list, t->start);
         if (t->kind == YAML_KEY_TOKEN ? !read_single_pair(r, &item) : !yaml_read_node(r, false, false, &item))
             return false;
         list_push(r->a, out->list, item);
     }
-    yaml_scan_skip(&r->scan);
-    return true;
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------------- */

@@ -23,14 +23,14 @@ bool yaml_scan_fail(struct yaml_scan *s, enum yaml_fault fault, const char *prob
     return false;
 }
 
-static bool fail_here(struct yaml_scan *s, const char *problem)
+bool yaml_scan_fail_here(struct yaml_scan *s, const char *problem)
 {
     return yaml_scan_fail(s, YAML_BAD_TOKEN, problem, s->at);
 }
 
 static bool fail_key(struct yaml_scan *s, const struct yaml_simple_key *key)
 {
-    fail_here(s, "could not find expected ':'");
+    yaml_scan_fail_here(s, "could not find expected ':'");
     s->problem_from = key->mark;
     return false;
 }
@@ -59,7 +59,7 @@ void yaml_step_blanks(struct yaml_scan *s)
         yaml_step_byte(s);
 }
 
-void yaml_step_comment(struct yaml_scan *s)
+static void step_comment(struct yaml_scan *s)
 {
     const char *p = s->p;
 
@@ -70,13 +70,24 @@ void yaml_step_comment(struct yaml_scan *s)
     yaml_step(s, p);
 }
 
+bool yaml_scan_line_end(struct yaml_scan *s)
+{
+    yaml_step_blanks(s);
+    step_comment(s);
+    if (!yaml_break_or_end(s->p))
+        return yaml_scan_fail_here(s, "did not find expected comment or line break");
+    if (*s->p != '\0')
+        yaml_step_line(s);
+    return true;
+}
+
 /* White space, comments and line breaks; tabs only where no key can start. */
 static void step_to_token(struct yaml_scan *s)
 {
     for (;;) {
         while (*s->p == ' ' || (*s->p == '\t' && (s->flow_level > 0 || !s->key_allowed)))
             yaml_step_byte(s);
-        yaml_step_comment(s);
+        step_comment(s);
         if (yaml_break(s->p) == 0)
             return;
         yaml_step_line(s);
@@ -215,7 +226,7 @@ static bool roll_indent(struct yaml_scan *s, struct yaml_mark mark, size_t numbe
     if (s->flow_level > 0 || s->indent >= column)
         return true;
     if (s->n_indents == YAML_SCAN_DEPTH_MAX)
-        return fail_here(s, "exceeded max depth of 10000");
+        return yaml_scan_fail_here(s, "exceeded max depth of 10000");
     if (s->n_indents == s->cap_indents) {
         size_t cap = s->cap_indents != 0 ? s->cap_indents * 2 : 16;
         s->indents = arena_grow(s->a, s->indents, s->cap_indents * sizeof *s->indents, cap * sizeof *s->indents);
@@ -239,16 +250,24 @@ static void unroll_indent(struct yaml_scan *s, int column)
 
 /* ---- tokens --------------------------------------------------------------------------------------- */
 
+/* What the text so far left open ends here, and no key can follow. */
+static bool end_content(struct yaml_scan *s)
+{
+    unroll_indent(s, -1);
+    if (!drop_key(s))
+        return false;
+    s->key_allowed = false;
+    return true;
+}
+
 static bool fetch_end(struct yaml_scan *s)
 {
     if (s->at.column != 0) {
         s->at.column = 0;
         s->at.line++;
     }
-    unroll_indent(s, -1);
-    if (!drop_key(s))
+    if (!end_content(s))
         return false;
-    s->key_allowed = false;
     put_token(s, (struct yaml_token){ .kind = YAML_STREAM_END_TOKEN, .start = s->at });
     return true;
 }
@@ -257,11 +276,7 @@ static bool fetch_directive(struct yaml_scan *s)
 {
     struct yaml_token t = { .start = s->at };
 
-    unroll_indent(s, -1);
-    if (!drop_key(s))
-        return false;
-    s->key_allowed = false;
-    if (!yaml_scan_directive(s, &t))
+    if (!end_content(s) || !yaml_scan_directive(s, &t))
         return false;
     put_token(s, t);
     return true;
@@ -269,10 +284,8 @@ static bool fetch_directive(struct yaml_scan *s)
 
 static bool fetch_document_mark(struct yaml_scan *s)
 {
-    unroll_indent(s, -1);
-    if (!drop_key(s))
+    if (!end_content(s))
         return false;
-    s->key_allowed = false;
     put_indicator(s, *s->p == '-' ? YAML_DOCUMENT_START_TOKEN : YAML_DOCUMENT_END_TOKEN, 3);
     return true;
 }
@@ -282,7 +295,7 @@ static bool fetch_flow_start(struct yaml_scan *s, enum yaml_token_kind kind)
     if (!save_key(s))
         return false;
     if (s->flow_level == YAML_SCAN_DEPTH_MAX)
-        return fail_here(s, "exceeded max depth of 10000");
+        return yaml_scan_fail_here(s, "exceeded max depth of 10000");
     push_key(s);
     s->flow_level++;
     s->key_allowed = true;
@@ -315,7 +328,7 @@ static bool fetch_flow_entry(struct yaml_scan *s)
 static bool fetch_block_entry(struct yaml_scan *s)
 {
     if (s->flow_level == 0 && !s->key_allowed)
-        return fail_here(s, "block sequence entries are not allowed in this context");
+        return yaml_scan_fail_here(s, "block sequence entries are not allowed in this context");
     if (!roll_indent(s, s->at, next_number(s), YAML_BLOCK_LIST_TOKEN) || !drop_key(s))
         return false;
     s->key_allowed = true;
@@ -327,7 +340,7 @@ static bool fetch_block_entry(struct yaml_scan *s)
 static bool fetch_key(struct yaml_scan *s)
 {
     if (s->flow_level == 0 && !s->key_allowed)
-        return fail_here(s, "mapping keys are not allowed in this context");
+        return yaml_scan_fail_here(s, "mapping keys are not allowed in this context");
     if (!roll_indent(s, s->at, next_number(s), YAML_BLOCK_MAP_TOKEN) || !drop_key(s))
         return false;
     s->key_allowed = s->flow_level == 0;
@@ -358,7 +371,7 @@ static bool fetch_value(struct yaml_scan *s)
             return false;
     } else {
         if (s->flow_level == 0 && !s->key_allowed)
-            return fail_here(s, "mapping values are not allowed in this context");
+            return yaml_scan_fail_here(s, "mapping values are not allowed in this context");
         if (!roll_indent(s, s->at, next_number(s), YAML_BLOCK_MAP_TOKEN))
             return false;
         s->key_allowed = s->flow_level == 0;
@@ -443,7 +456,7 @@ static bool fetch_indicated(struct yaml_scan *s)
         break;
     default: break;
     }
-    return starts_plain(s) ? fetch_word(s) : fail_here(s, "found character that cannot start any token");
+    return starts_plain(s) ? fetch_word(s) : yaml_scan_fail_here(s, "found character that cannot start any token");
 }
 
 static bool fetch(struct yaml_scan *s)

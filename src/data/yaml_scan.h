@@ -89,6 +89,8 @@ const struct yaml_token *yaml_scan_peek(struct yaml_scan *s);
 void yaml_scan_skip(struct yaml_scan *s);
 /* Note what is wrong, and give false. */
 bool yaml_scan_fail(struct yaml_scan *s, enum yaml_fault fault, const char *problem, struct yaml_mark at);
+/* The same for a token that goes wrong where the scanner stands. */
+bool yaml_scan_fail_here(struct yaml_scan *s, const char *problem);
 
 /* ---- between the files of the scanner ----------------------------------------------------------- */
 
@@ -153,6 +155,6 @@ static inline void yaml_step_byte(struct yaml_scan *s)
 }
 /* Step over a line break; what it counts as in a text: "\n", or the separator itself. */
 struct str yaml_step_line(struct yaml_scan *s);
-/* Blanks, and a comment behind them. */
 void yaml_step_blanks(struct yaml_scan *s);
-void yaml_step_comment(struct yaml_scan *s);
+/* Blanks and a comment, then the line must end. */
+bool yaml_scan_line_end(struct yaml_scan *s);

@@ -4,11 +4,6 @@
 
 #define VERSION_DIGITS_MAX 2
 
-static bool fail_here(struct yaml_scan *s, const char *problem)
-{
-    return yaml_scan_fail(s, YAML_BAD_TOKEN, problem, s->at);
-}
-
 static bool is_word(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -32,7 +27,7 @@ bool yaml_scan_anchor(struct yaml_scan *s, struct yaml_token *out)
     out->value = take_word(s);
     bool ends = yaml_blank_or_end(s->p) || strchr("?:,]}%@`", *s->p) != NULL;
     if (out->value.n == 0 || !ends)
-        return fail_here(s, "did not find expected alphabetic or numeric character");
+        return yaml_scan_fail_here(s, "did not find expected alphabetic or numeric character");
     return true;
 }
 
@@ -44,13 +39,13 @@ static bool take_handle(struct yaml_scan *s, bool directive, struct str *out)
     const char *start = s->p;
 
     if (*s->p != '!')
-        return fail_here(s, "did not find expected '!'");
+        return yaml_scan_fail_here(s, "did not find expected '!'");
     yaml_step_byte(s);
     take_word(s);
     if (*s->p == '!')
         yaml_step_byte(s);
     else if (directive && s->p - start > 1)
-        return fail_here(s, "did not find expected '!'");
+        return yaml_scan_fail_here(s, "did not find expected '!'");
     *out = (struct str){ start, (size_t)(s->p - start) };
     return true;
 }
@@ -63,7 +58,7 @@ static bool take_escape(struct yaml_scan *s, struct buf *out)
     for (bool first = true; left > 0; first = false, left--) {
         int high = *s->p == '%' ? hex_digit(s->p[1]) : -1, low = high >= 0 ? hex_digit(s->p[2]) : -1;
         if (low < 0)
-            return fail_here(s, "did not find URI escaped octet");
+            return yaml_scan_fail_here(s, "did not find URI escaped octet");
         unsigned octet = (unsigned)(high << 4 | low);
         if (first)
             left = octet < 0x80             ? 1
@@ -72,9 +67,9 @@ static bool take_escape(struct yaml_scan *s, struct buf *out)
                    : (octet & 0xf8) == 0xf0 ? 4
                                             : 0;
         if (left == 0)
-            return fail_here(s, "found an incorrect leading UTF-8 octet");
+            return yaml_scan_fail_here(s, "found an incorrect leading UTF-8 octet");
         if (!first && (octet & 0xc0) != 0x80)
-            return fail_here(s, "found an incorrect trailing UTF-8 octet");
+            return yaml_scan_fail_here(s, "found an incorrect trailing UTF-8 octet");
         buf_byte(out, (char)octet);
         yaml_step(s, s->p + 3);
     }
@@ -98,7 +93,7 @@ static bool take_uri(struct yaml_scan *s, struct str head, struct str *out)
         yaml_step_byte(s);
     }
     *out = buf_str(&b);
-    return found || fail_here(s, "did not find expected tag URI");
+    return found || yaml_scan_fail_here(s, "did not find expected tag URI");
 }
 
 /* "!<uri>" */
@@ -108,7 +103,7 @@ static bool take_verbatim(struct yaml_scan *s, struct yaml_token *out)
     if (!take_uri(s, S(""), &out->suffix))
         return false;
     if (*s->p != '>')
-        return fail_here(s, "did not find the expected '>'");
+        return yaml_scan_fail_here(s, "did not find the expected '>'");
     yaml_step_byte(s);
     return true;
 }
@@ -139,7 +134,7 @@ bool yaml_scan_tag(struct yaml_scan *s, struct yaml_token *out)
     out->kind = YAML_TAG_TOKEN;
     if (s->p[1] == '<' ? !take_verbatim(s, out) : !take_shorthand(s, out))
         return false;
-    return yaml_blank_or_end(s->p) || fail_here(s, "did not find expected whitespace or line break");
+    return yaml_blank_or_end(s->p) || yaml_scan_fail_here(s, "did not find expected whitespace or line break");
 }
 
 /* ---- directives ----------------------------------------------------------------------------------- */
@@ -150,8 +145,8 @@ static bool take_version_number(struct yaml_scan *s)
 
     for (; *s->p >= '0' && *s->p <= '9'; yaml_step_byte(s))
         if (++digits > VERSION_DIGITS_MAX)
-            return fail_here(s, "found extremely long version number");
-    return digits > 0 || fail_here(s, "did not find expected version number");
+            return yaml_scan_fail_here(s, "found extremely long version number");
+    return digits > 0 || yaml_scan_fail_here(s, "did not find expected version number");
 }
 
 static bool take_version(struct yaml_scan *s, struct yaml_token *out)
@@ -161,7 +156,7 @@ static bool take_version(struct yaml_scan *s, struct yaml_token *out)
     if (!take_version_number(s))
         return false;
     if (*s->p != '.')
-        return fail_here(s, "did not find expected digit or '.' character");
+        return yaml_scan_fail_here(s, "did not find expected digit or '.' character");
     yaml_step_byte(s);
     if (!take_version_number(s))
         return false;
@@ -177,11 +172,11 @@ static bool take_tag_directive(struct yaml_scan *s, struct yaml_token *out)
     if (!take_handle(s, true, &out->value))
         return false;
     if (!yaml_blank(*s->p))
-        return fail_here(s, "did not find expected whitespace");
+        return yaml_scan_fail_here(s, "did not find expected whitespace");
     yaml_step_blanks(s);
     if (!take_uri(s, S(""), &out->suffix))
         return false;
-    return yaml_blank_or_end(s->p) || fail_here(s, "did not find expected whitespace or line break");
+    return yaml_blank_or_end(s->p) || yaml_scan_fail_here(s, "did not find expected whitespace or line break");
 }
 
 bool yaml_scan_directive(struct yaml_scan *s, struct yaml_token *out)
@@ -189,19 +184,13 @@ bool yaml_scan_directive(struct yaml_scan *s, struct yaml_token *out)
     yaml_step_byte(s);
     struct str name = take_word(s);
     if (name.n == 0)
-        return fail_here(s, "could not find expected directive name");
+        return yaml_scan_fail_here(s, "could not find expected directive name");
     if (!yaml_blank_or_end(s->p))
-        return fail_here(s, "found unexpected non-alphabetical character");
+        return yaml_scan_fail_here(s, "found unexpected non-alphabetical character");
     bool version = str_is(name, "YAML");
     if (!version && !str_is(name, "TAG"))
-        return fail_here(s, "found unknown directive name");
+        return yaml_scan_fail_here(s, "found unknown directive name");
     if (version ? !take_version(s, out) : !take_tag_directive(s, out))
         return false;
-    yaml_step_blanks(s);
-    yaml_step_comment(s);
-    if (!yaml_break_or_end(s->p))
-        return fail_here(s, "did not find expected comment or line break");
-    if (*s->p != '\0')
-        yaml_step_line(s);
-    return true;
+    return yaml_scan_line_end(s);
 }

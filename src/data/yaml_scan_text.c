@@ -5,11 +5,6 @@
 #include "base/hex.h"
 #include "data/yaml_scan.h"
 
-static bool fail_here(struct yaml_scan *s, const char *problem)
-{
-    return yaml_scan_fail(s, YAML_BAD_TOKEN, problem, s->at);
-}
-
 /* ---- pieces --------------------------------------------------------------------------------------- */
 
 /* A text that grows by pieces; as long as they lie behind each other nothing is copied. */
@@ -65,7 +60,7 @@ static bool take_gap(struct yaml_scan *s, struct gap *g, uint32_t indent)
     for (; yaml_blank(*s->p) || yaml_break(s->p) != 0;) {
         if (yaml_blank(*s->p)) {
             if (g->broken && *s->p == '\t' && s->at.column < indent)
-                return fail_here(s, "found a tab character that violates indentation");
+                return yaml_scan_fail_here(s, "found a tab character that violates indentation");
             if (!g->broken)
                 g->blanks = (struct str){ g->blanks.n > 0 ? g->blanks.p : s->p, g->blanks.n + 1 };
             yaml_step_byte(s);
@@ -176,11 +171,11 @@ static bool take_code(struct yaml_scan *s, unsigned digits, struct joined *text)
     for (unsigned i = 0; i < digits; i++) {
         int d = hex_digit(s->p[i]);
         if (d < 0)
-            return fail_here(s, "did not find expected hexdecimal number");
+            return yaml_scan_fail_here(s, "did not find expected hexdecimal number");
         code = code << 4 | (uint32_t)d;
     }
     if ((code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
-        return fail_here(s, "found invalid Unicode character escape code");
+        return yaml_scan_fail_here(s, "found invalid Unicode character escape code");
     buf_rune(&b, code);
     join(text, buf_str(&b));
     yaml_step(s, s->p + digits);
@@ -194,7 +189,7 @@ static bool take_escape(struct yaml_scan *s, struct joined *text)
     unsigned digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
 
     if (plain.n == 0 && digits == 0)
-        return fail_here(s, "found unknown escape character");
+        return yaml_scan_fail_here(s, "found unknown escape character");
     yaml_step(s, s->p + 2);
     if (digits > 0)
         return take_code(s, digits, text);
@@ -237,10 +232,10 @@ bool yaml_scan_quoted(struct yaml_scan *s, char quote, struct yaml_token *out)
     for (yaml_step_byte(s);;) {
         struct gap gap = { .more = { .a = s->a } };
         if (yaml_document_mark(s))
-            return fail_here(s, "found unexpected document indicator");
+            return yaml_scan_fail_here(s, "found unexpected document indicator");
         if (*s->p == '\0')
             return s->text_fault.problem != NULL ? yaml_scan_fail(s, YAML_BAD_TEXT, s->text_fault.problem, s->at)
-                                                 : fail_here(s, "found unexpected end of stream");
+                                                 : yaml_scan_fail_here(s, "found unexpected end of stream");
         if (!take_quoted_words(s, quote, &text, &gap))
             return false;
         if (*s->p == quote)
@@ -272,7 +267,7 @@ static bool take_increment(struct yaml_scan *s, unsigned *out)
     if (*s->p < '0' || *s->p > '9')
         return true;
     if (*s->p == '0')
-        return fail_here(s, "found an indentation indicator equal to 0");
+        return yaml_scan_fail_here(s, "found an indentation indicator equal to 0");
     *out = (unsigned)(*s->p - '0');
     yaml_step_byte(s);
     return true;
@@ -288,13 +283,7 @@ static bool take_block_head(struct yaml_scan *s, enum chomp *chomp, unsigned *in
         return false;
     if (!chomp_first && *increment > 0)
         take_chomp(s, chomp);
-    yaml_step_blanks(s);
-    yaml_step_comment(s);
-    if (!yaml_break_or_end(s->p))
-        return fail_here(s, "did not find expected comment or line break");
-    if (*s->p != '\0')
-        yaml_step_line(s);
-    return true;
+    return yaml_scan_line_end(s);
 }
 
 /* Indentation and empty lines. *indent is 0 until a line with text sets it. */
@@ -307,7 +296,7 @@ static bool take_block_breaks(struct yaml_scan *s, uint32_t *indent, struct join
             yaml_step_byte(s);
         deepest = s->at.column > deepest ? s->at.column : deepest;
         if (*s->p == '\t' && (*indent == 0 || s->at.column < *indent))
-            return fail_here(s, "found a tab character where an indentation space is expected");
+            return yaml_scan_fail_here(s, "found a tab character where an indentation space is expected");
         if (yaml_break(s->p) == 0)
             break;
         join(breaks, yaml_step_line(s));

@@ -46,18 +46,18 @@ static void print_digits(char room[static GO_FLOAT_MAX], double f, int bits)
     }
 }
 
-size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int *exponent)
+size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int bits, int *exponent)
 {
     uint64_t digits = 0;
     size_t n = 1;
 
     *exponent = 0;
-    if (f != 0 && decimal_shortest(f, &digits, exponent)) {
+    if (bits == 64 && f != 0 && decimal_shortest(f, &digits, exponent)) {
         n = (size_t)(decimal_write(room, digits) - room);
         *exponent += (int)n - 1;
         return n;
     }
-    print_digits(room, f, 64);
+    print_digits(room, f, bits);
     char *mark = strchr(room, 'e');
     *exponent = (int)strtol(mark + 1, NULL, 10);
     for (char *p = room + 2; p < mark; p++)
@@ -67,46 +67,16 @@ size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int *exponent)
     return n;
 }
 
-/* Shortens "d.ddd000e+xx" in place; returns how many digits there are. */
-static int trim_digits(char room[static GO_FLOAT_MAX])
-{
-    char *mark = strchr(room, 'e'), *end = mark;
-
-    while (end > room + 1 && (end[-1] == '0' || end[-1] == '.')) {
-        end--;
-        if (*end == '.')
-            break;
-    }
-    memmove(end, mark, strlen(mark) + 1);
-    return (int)(end - room) - (room[0] == '-') - (strchr(room, '.') != NULL);
-}
-
 int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits)
 {
-    char digits[GO_FLOAT_MAX];
+    char digits[GO_FLOAT_MAX], *to = room;
     int exponent = 0;
+    size_t n = go_float_parts(digits, fabs(f), bits, &exponent);
 
-    if (bits == 32) {
-        print_digits(room, f, bits);
-        return trim_digits(room);
-    }
-    size_t n = go_float_parts(digits, fabs(f), &exponent);
-    char *to = room;
     if (signbit(f))
         *to++ = '-';
     *decimal_put_scientific(to, digits, n, exponent, 2) = '\0';
     return (int)n;
-}
-
-/* A float of 32 bits has no digits from decimal_shortest. */
-static struct str print_float(char room[static GO_FLOAT_MAX], float f)
-{
-    int digits = go_float_digits(room, f, 32);
-    long exponent = strtol(strchr(room, 'e') + 1, NULL, 10);
-
-    if (exponent >= LEAST_POSITIONAL && exponent < LEAST_SCIENTIFIC)
-        snprintf(room, GO_FLOAT_MAX, "%.*f", digits - 1 > exponent ? (int)(digits - 1 - exponent) : 0, (double)f);
-    return str_c(room);
 }
 
 struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)
@@ -114,13 +84,13 @@ struct str go_float(char room[static GO_FLOAT_MAX], double f, int bits)
     char digits[GO_FLOAT_MAX], *to = room;
     int exponent = 0;
 
+    if (bits == 32)
+        f = (float)f;
     if (isnan(f))
         return S("NaN");
-    if (isinf(f) || (bits == 32 && isinf((float)f)))
+    if (isinf(f))
         return f > 0 ? S("+Inf") : S("-Inf");
-    if (bits == 32)
-        return print_float(room, (float)f);
-    size_t n = go_float_parts(digits, fabs(f), &exponent);
+    size_t n = go_float_parts(digits, fabs(f), bits, &exponent);
     if (signbit(f))
         *to++ = '-';
     to = exponent >= LEAST_POSITIONAL && exponent < LEAST_SCIENTIFIC

@@ -12,7 +12,7 @@
  */
 int go_float_digits(char room[static GO_FLOAT_MAX], double f, int bits);
 /* The same digits without point and sign, and the power of ten of the first one; `f` is zero or above. */
-size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int *exponent);
+size_t go_float_parts(char room[static GO_FLOAT_MAX], double f, int bits, int *exponent);
 /*
  * strconv.FormatFloat(f, 'g', -1, bits): the shortest digits that read back as `f`, with an exponent below 1e-4 and
  * from 1e+06 on; "NaN", "+Inf", "-Inf". What %v prints.

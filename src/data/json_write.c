@@ -139,7 +139,7 @@ static void put_float(struct buf *out, double f)
         put(out, "null", 4);
         return;
     }
-    size_t n = go_float_parts(digits, size, &exponent);
+    size_t n = go_float_parts(digits, size, 64, &exponent);
     char *to = put_start(out, JSON_FLOAT_MAX);
     if (signbit(f))
         *to++ = '-';

@@ -3,6 +3,7 @@
 
 #include "base/hex.h"
 #include "data/gofmt.h"
+#include "data/yaml_reader.h"
 #include "data/yaml_scalar.h"
 #include "data/yaml_simple_parts.h"
 
@@ -341,20 +342,16 @@ bool yaml_simple_put(struct simple *s, const struct simple_word *word)
     return v.kind != VALUE_FLOAT || isfinite(v.f);
 }
 
-/* JSON has string keys only. */
 bool yaml_simple_put_key(struct simple *s, const struct simple_word *word)
 {
     struct value v = value_str(word->text);
+    struct str text;
 
-    if (word->plain && yaml_resolve(word->text, &v) != YAML_IS_STRING) {
-        if (v.kind == VALUE_INT)
-            v = value_fmt(s->items.a, "%lld", (long long)v.i);
-        else if (v.kind == VALUE_BOOL)
-            v = value_c(v.b ? "true" : "false");
-        else
-            return false;
-    }
-    gather(&s->items, v);
+    if (word->plain)
+        yaml_resolve(word->text, &v);
+    if (!yaml_key_text(s->items.a, &v, &text))
+        return false;
+    gather(&s->items, value_str(text));
     return !word->plain || !str_is(word->text, "<<");
 }
 
